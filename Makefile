@@ -1,0 +1,52 @@
+# rematc: `make` builds build/rematc, `make demo` runs the main job, `make check` passes the tests.
+# Everything built goes into build/. V=1 shows the commands.
+BUILD   := build
+CC      ?= cc
+OPT     ?= -O2 -g
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+           -Wmissing-prototypes -Wvla -Werror
+CPPFLAGS_ALL := -D_POSIX_C_SOURCE=200809L -Icompiler -I. -I$(BUILD)/gen
+CFLAGS_ALL   := -std=c11 $(OPT) $(WARN) -MMD -MP
+LIBS    := -lz -lm
+Q       := $(if $(V),,@)
+
+COMPILER_C := $(sort $(wildcard compiler/*/*.c compiler/plan/strategies/*.c grammar/*.c))
+COMMAND_C  := $(sort $(wildcard compiler/*.c))
+OBJECTS    := $(COMPILER_C:%.c=$(BUILD)/obj/%.o)
+COMMAND_O  := $(COMMAND_C:%.c=$(BUILD)/obj/%.o)
+
+.PHONY: all check clean
+all: $(BUILD)/rematc
+
+$(BUILD)/rematc: $(OBJECTS) $(COMMAND_O)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -c $< -o $@
+
+# --- tests: every tests/check_NAME.c defines Suite *NAME_suite(void) -------------------------------
+TEST_C := $(filter-out tests/check_main.c,$(sort $(wildcard tests/check_*.c)))
+TEST_O := $(TEST_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/check_main.o
+SUITES := $(patsubst tests/check_%.c,%,$(TEST_C))
+
+$(BUILD)/gen/suites.def: $(TEST_C) Makefile
+	@mkdir -p $(@D)
+	$(Q)printf 'SUITE(%s)\n' $(SUITES) > $@
+
+$(BUILD)/obj/tests/check_main.o: $(BUILD)/gen/suites.def
+
+# Whatever compiler/*.c defines but main itself is under test too.
+$(BUILD)/check: $(TEST_O) $(OBJECTS) $(filter-out %/main.o,$(COMMAND_O))
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $^ $(LDFLAGS) -lcheck -lsubunit -lpthread -lrt $(LIBS) -o $@
+
+check: $(BUILD)/rematc $(BUILD)/check
+	$(BUILD)/check
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(OBJECTS:.o=.d) $(COMMAND_O:.o=.d) $(TEST_O:.o=.d)
