@@ -1,0 +1,67 @@
+/* What the packing methods share: one part of the problem with its times compressed, and the
+ * incumbent that every method tries to better. */
+#ifndef PACKING_H
+#define PACKING_H
+
+#include "place/place.h"
+
+/* The buffers of one part, in order of birth. A section is a maximal set of buffers that are alive
+ * together; buffer i lives in the sections from[i] <= s < to[i]. */
+typedef struct {
+    int n, n_sections;
+    int *from, *to; /* [n] */
+    int *first;     /* [n_sections + 1]: the first buffer born in section s or later */
+    int64_t *size;  /* [n] */
+    int64_t *life;  /* [n]: upper - lower */
+    int64_t *load;  /* [n_sections]: the sum of the sizes alive */
+    int64_t *peak;  /* [n]: the largest load while i lives */
+    int *original;  /* [n]: index into the caller's buffers */
+    int64_t lower_bound;
+} Packing;
+
+/* The packing of the n buffers named in ids, all with a size and a lifetime; reorders ids. */
+Packing *packing_new(Arena *arena, const Buffer *buffers, int *ids, int n);
+
+/* The best placement known, and how much longer to look. A method calls incumbent_offer with what
+ * it found and returns when incumbent_done says so. */
+typedef struct {
+    const Packing *packing;
+    int64_t *offsets; /* [n] */
+    int64_t height;   /* INT64_MAX before the first offer */
+    int64_t goal;     /* good enough: at most this */
+    int64_t steps;    /* work left; may fall below zero */
+    bool proved;      /* no height below this one exists */
+    const char *method;
+    const PlaceOptions *options;
+    int64_t base; /* bytes of the arena below this part, for reports alone */
+} Incumbent;
+
+void incumbent_offer(Incumbent *best, const int64_t *offsets, int64_t height, const char *method);
+bool incumbent_done(const Incumbent *best);
+
+/* The keys of the greedy orders, largest first. */
+typedef enum {
+    KEY_PEAK_AREA, /* highest peak, then size times life */
+    KEY_PEAK_LIFE,
+    KEY_LIFE,
+    KEY_AREA,
+    KEY_SECTIONS, /* sections lived in, then size */
+    KEY_SIZE,
+    KEY_BIRTH, /* earliest first */
+    N_KEYS
+} Key;
+extern const char *const key_names[N_KEYS];
+
+/* order[0..n): the buffers by the key, ties in order of birth. */
+void order_by_key(const Packing *packing, Key key, int *order);
+/* Sorts the order by ascending values[order[i]]; equal values stay as they were. */
+void order_sort(const uint64_t *values, int *order, int n);
+
+/* valley.c: fills the lowest valley of the skyline with the first buffer of the order that fits. */
+typedef struct Valley Valley;
+Valley *valley_new(Arena *arena, const Packing *packing);
+/* The height, or INT64_MAX where it would be >= limit. Adds its work to *steps. */
+int64_t valley_fill(Valley *valley, const int *order, int64_t limit, int64_t *offsets,
+                    int64_t *steps);
+
+#endif
