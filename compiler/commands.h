@@ -1,0 +1,7 @@
+/* The subcommands. argv[0] is the subcommand's own name; each returns the command's exit status. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+int pack_command(int argc, char **argv);
+
+#endif
