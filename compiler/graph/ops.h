@@ -38,7 +38,8 @@ typedef enum {
     PARAM_BOOL,
     PARAM_LIST, /* of integers */
     PARAM_WORD,
-    PARAM_INIT
+    PARAM_INIT,
+    PARAM_PAIR /* of floats: betas */
 } ParamType;
 
 enum { MAX_PARAMS = 8 };
@@ -64,6 +65,11 @@ typedef struct {
     unsigned names[N_PARTS];   /* elementwise: NAMES_ bits of each expression */
     int arity;                 /* elementwise: 1 or 2 tensors or scalars */
 } Operator;
+
+/* Reads a signature, `name(x, p: float = 0.1)`, into at most MAX_PARAMS params; returns how many.
+ * Names and defaults are copies that live as long as the program. A bad signature is a bug of ours.
+ */
+int signature_parse(const char *signature, OpParam *params);
 
 /* The row of an operator. The table is made at the first call and never freed. */
 const Operator *op_row(OpKind op);
