@@ -7,7 +7,7 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
            -Wmissing-prototypes -Wvla -Werror
 CPPFLAGS_ALL := -D_POSIX_C_SOURCE=200809L -Icompiler -I. -I$(BUILD)/gen
 CFLAGS_ALL   := -std=c11 $(OPT) $(WARN) -MMD -MP
-LIBS    := -lz -lm
+LIBS    := -lutf8proc -lcjson -lz -lm
 Q       := $(if $(V),,@)
 
 COMPILER_C := $(sort $(wildcard compiler/*/*.c compiler/plan/strategies/*.c grammar/*.c))

@@ -2,6 +2,7 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+int data_command(int argc, char **argv);
 int pack_command(int argc, char **argv);
 
 #endif

@@ -12,6 +12,7 @@ typedef struct {
 } Command;
 
 static const Command commands[] = {
+    {"data", data_command, "vocabularies and token files from text"},
     {"pack", pack_command, "offsets for a raw packing instance (CSV in, JSON out)"},
 };
 

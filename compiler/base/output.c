@@ -38,3 +38,10 @@ void output_commit(Output *output)
     if (output->temporary && rename(output->temporary, output->path) != 0)
         give_up(output);
 }
+
+void output_abandon(Output *output)
+{
+    fclose(output->stream);
+    if (output->temporary)
+        remove(output->temporary);
+}

@@ -16,5 +16,7 @@ typedef struct {
 Output output_open(Arena *arena, const char *path);
 /* Ends the run where not all could be written; path then has its old contents. */
 void output_commit(Output *output);
+/* Drops what was written: path keeps its old contents. */
+void output_abandon(Output *output);
 
 #endif
