@@ -1,0 +1,330 @@
+/* What every kernel of the CPU target shares: element types, loads and stores, vectorisable
+ * functions, the random generator, and the prototypes of the kernels that are no part of one model.
+ *
+ * A kernel call is one step of the schedule: it touches what it reads and writes (the arena's
+ * high-water mark) and ends with rt_ran(). The order of every sum depends on shapes, and for BLAS
+ * on the number of threads, but never on which thread does what. */
+#ifndef KERNELS_H
+#define KERNELS_H
+
+#include "rt.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Compiled once and never inlined into the schedule, so that a replay computes the same bits. */
+#define RT_KERNEL static __attribute__((noinline))
+
+#define RT_PRAGMA(text) _Pragma(#text)
+/* The loop that follows is shared by the threads where its work (in elements) pays for waking them.
+ */
+#define RT_PARALLEL(work) RT_PRAGMA(omp parallel for schedule(static) if ((work) > 16384))
+
+/* Elements that a row is cut into: what is kept of random numbers stays in the first-level cache.
+ */
+enum { RT_CHUNK = 1024 };
+
+/* ---- kernels ------------------------------------------------------------------------------- */
+
+/* C[batch][m, n] (+)= alpha A' B' (+ bias[n]), row-major; leading sizes and steps in elements. A is
+ * stored [k, m] where transpose_a, B [n, k] where transpose_b. A step of 0 in c: the batch is
+ * summed into one C, in order. bias is NULL where there is none. */
+typedef struct {
+    RtDtype a, b, bias, c;
+    int64_t m, n, k;
+    bool transpose_a, transpose_b, accumulate;
+    int64_t lda, ldb, ldc;
+    int64_t batch[4], step_a[4], step_b[4], step_c[4];
+    double alpha;
+} MatmulShape;
+void matmul(const MatmulShape *shape, const void *a, const void *b, const void *bias, void *c);
+
+/* out[i, :] = table[ids[i], :]; table is [vocab, width], of out's type. */
+typedef struct {
+    RtDtype table, out; /* backward: of the table's gradient, and of the gradient that comes in */
+    int64_t n, width, vocab;
+    bool accumulate;
+} EmbeddingShape;
+void embedding(const EmbeddingShape *shape, const void *ids, const void *table, void *out);
+
+/* table[ids[i], :] += gradient[i, :], each row's terms in the order of i; from zero unless
+ * accumulate. */
+void embedding_backward(const EmbeddingShape *shape, const void *ids, const void *gradient,
+                        void *table);
+
+/* to[i] (+)= from[i] over a box; sizes outermost first, steps and offsets in elements. zero_bytes
+ * of `to` are cleared before. more: another part of the same step follows. */
+typedef struct {
+    RtDtype dtype;
+    bool accumulate, more;
+    size_t zero_bytes;
+    int64_t size[6], step_to[6], step_from[6];
+    int64_t offset_to, offset_from;
+} CopyShape;
+void copy(const CopyShape *shape, const void *from, void *to);
+
+/* ---- the runtime's side --------------------------------------------------------------------- */
+
+extern const char *rt_high_water; /* end of the highest byte that any kernel was given */
+
+static inline void rt_touch(const void *start, size_t bytes)
+{
+    const char *end = (const char *)start + bytes;
+    if (end > rt_high_water)
+        rt_high_water = end;
+}
+
+/* A step of the schedule has run. */
+void rt_ran(void);
+
+/* ---- element types --------------------------------------------------------------------------- */
+
+typedef float rt_f32;
+typedef uint16_t rt_bf16;
+typedef double rt_f64;
+typedef int32_t rt_i32;
+typedef uint8_t rt_bool;
+
+#ifdef REAL_F64
+typedef double real;
+#else
+typedef float real;
+#endif
+#define R(x) ((real)(x))
+
+static inline size_t rt_dtype_bytes(RtDtype dtype)
+{
+    static const size_t bytes[] = {4, 2, 8, 4, 1};
+    return bytes[dtype];
+}
+
+static inline float rt_bits_float(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint32_t rt_float_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float rt_from_bf16(rt_bf16 value)
+{
+    return rt_bits_float((uint32_t)value << 16);
+}
+
+/* To nearest, ties to even; a NaN stays one. */
+static inline rt_bf16 rt_to_bf16(float value)
+{
+    uint32_t bits = rt_float_bits(value);
+    uint32_t rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+    return (rt_bf16)(value != value ? (bits >> 16 | 0x40u) : rounded);
+}
+
+#define LOAD_f32(x, i)  ((real)(x)[i])
+#define LOAD_bf16(x, i) ((real)rt_from_bf16((x)[i]))
+#define LOAD_f64(x, i)  ((real)(x)[i])
+#define LOAD_i32(x, i)  ((real)(x)[i])
+#define LOAD_bool(x, i) ((real)(x)[i])
+
+#define STORE_f32(y, i, v)  ((y)[i] = (float)(v))
+#define STORE_bf16(y, i, v) ((y)[i] = rt_to_bf16((float)(v)))
+#define STORE_f64(y, i, v)  ((y)[i] = (double)(v))
+#define STORE_i32(y, i, v)  ((y)[i] = (int32_t)(v))
+#define STORE_bool(y, i, v) ((y)[i] = (uint8_t)((v) != 0))
+
+static inline int64_t rt_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- functions: without branches for float, so that loops over them vectorise ---------------- */
+
+#ifdef REAL_F64
+static inline real r_exp(real x)
+{
+    return exp(x);
+}
+static inline real r_log(real x)
+{
+    return log(x);
+}
+static inline real r_tanh(real x)
+{
+    return tanh(x);
+}
+static inline real r_erf(real x)
+{
+    return erf(x);
+}
+static inline real r_sqrt(real x)
+{
+    return sqrt(x);
+}
+static inline real r_abs(real x)
+{
+    return fabs(x);
+}
+#else
+/* x = n log 2 + r, |r| <= log 2 / 2; a minimax polynomial for exp(r); 2^n in two factors, so that
+ * results below the normal range are right too. */
+static inline real r_exp(real x)
+{
+    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
+    float in = x < -104.0f ? -104.0f : x > 89.0f ? 89.0f : x;
+    float shifted = in * 1.44269504f + magic;
+    float n = shifted - magic;
+    float r = in - n * 0.693359375f + n * 2.12194440e-4f;
+    float p = 0.0013951717f;
+    p = p * r + 0.008369599f;
+    p = p * r + 0.041666187f;
+    p = p * r + 0.16666512f;
+    p = p * r + 0.5f;
+    p = p * r * r + r + 1.0f;
+    int32_t k = (int32_t)(rt_float_bits(shifted) - rt_float_bits(magic));
+    int32_t half = k >> 1;
+    float low = rt_bits_float((uint32_t)(half + 127) << 23);
+    float high = rt_bits_float((uint32_t)(k - half + 127) << 23);
+    float value = p * low * high;
+    return x != x ? x : value;
+}
+
+/* x = m 2^e, m in [sqrt(1/2), sqrt(2)); log m = f - f^2/2 + f^3 P(f), f = m - 1. */
+static inline real r_log(real x)
+{
+    float scaled = x < 1.17549435e-38f ? x * 8388608.0f : x;
+    float below = x < 1.17549435e-38f ? -23.0f : 0.0f;
+    uint32_t bits = rt_float_bits(scaled) - 0x3f3504f3u; /* sqrt(1/2) */
+    float e = (float)((int32_t)bits >> 23) + below;
+    float f = rt_bits_float((bits & 0x7fffffu) + 0x3f3504f3u) - 1.0f;
+    float p = 0.06746601f;
+    p = p * f - 0.11675641f;
+    p = p * f + 0.11888175f;
+    p = p * f - 0.124055915f;
+    p = p * f + 0.14219551f;
+    p = p * f - 0.16667996f;
+    p = p * f + 0.20002119f;
+    p = p * f - 0.2500001f;
+    p = p * f + 0.33333313f;
+    float f2 = f * f;
+    float value = p * f2 * f - e * 2.12194440e-4f - 0.5f * f2 + f + e * 0.693359375f;
+    value = x > 3.4e38f ? x : value;
+    value = x == 0.0f ? -HUGE_VALF : value;
+    return x < 0.0f || x != x ? NAN : value;
+}
+
+/* An odd polynomial near 0, 1 - 2 / (exp(2|x|) + 1) beyond. */
+static inline real r_tanh(real x)
+{
+    float a = fabsf(x);
+    float z = x * x;
+    float p = -0.0055286246f;
+    p = p * z + 0.020483306f;
+    p = p * z - 0.053692963f;
+    p = p * z + 0.13330899f;
+    p = p * z - 0.33333263f;
+    float near = p * z * a + a;
+    float far = 1.0f - 2.0f / (r_exp(2.0f * a) + 1.0f);
+    float value = copysignf(a < 0.625f ? near : far, x);
+    return x != x ? x : value;
+}
+
+/* An odd polynomial to 0.95, 1 - exp(Q(|x|)) beyond, where Q is fitted to log(erfc). */
+static inline real r_erf(real x)
+{
+    float a = fabsf(x);
+    float z = x * x;
+    float p = 8.150344e-05f;
+    p = p * z - 0.000808968f;
+    p = p * z + 0.005196282f;
+    p = p * z - 0.026857462f;
+    p = p * z + 0.11283661f;
+    p = p * z - 0.37612632f;
+    p = p * z + 1.1283792f;
+    float t = a > 4.0f ? 4.0f : a;
+    float q = -2.0909556e-05f;
+    q = q * t + 0.000432303f;
+    q = q * t - 0.004160527f;
+    q = q * t + 0.025091497f;
+    q = q * t - 0.10823662f;
+    q = q * t - 0.6333867f;
+    q = q * t - 1.1294951f;
+    q = q * t + 0.00017055203f;
+    float value = copysignf(a < 0.95f ? p * a : 1.0f - r_exp(q), x);
+    return x != x ? x : value;
+}
+
+static inline real r_sqrt(real x)
+{
+    return sqrtf(x);
+}
+static inline real r_abs(real x)
+{
+    return fabsf(x);
+}
+#endif
+
+static inline real r_gelu_tanh_slope(real a)
+{
+    real t = r_tanh(R(0.79788456080286535588) * (a + R(0.044715) * a * a * a));
+    real inner = R(0.79788456080286535588) * (1 + R(0.134145) * a * a);
+    return R(0.5) * (1 + t) + R(0.5) * a * (1 - t * t) * inner;
+}
+
+static inline real r_silu_slope(real a)
+{
+    real s = 1 / (1 + r_exp(-a));
+    return s * (1 + a * (1 - s));
+}
+
+/* ---- random numbers -------------------------------------------------------------------------- */
+
+/* Elements that rt_uniform may write beyond those asked for. */
+enum { RT_LANES = 16, RT_UNIFORM_EXTRA = 4 * RT_LANES + 4 };
+
+/* Philox-4x32-10 (Salmon et al. 2011) keyed by the seed; the counter is (element / 4 as 64 bits,
+ * stream, step), and element i takes word i % 4. Uniform in [0, 1): the upper 24 bits.
+ * Writes elements first..first + n - 1 into buffer[n + RT_UNIFORM_EXTRA] and returns where they
+ * start there. Sixteen counters go through the rounds together, so that gcc uses vectors. */
+static inline const real *rt_uniform(real *buffer, uint64_t first, int64_t n, const RtStep *step,
+                                     uint32_t stream)
+{
+    const int64_t skip = (int64_t)(first % 4);
+    for (int64_t done = 0; done < skip + n; done += 4 * RT_LANES) {
+        uint32_t c0[RT_LANES], c1[RT_LANES], c2[RT_LANES], c3[RT_LANES];
+        uint32_t k0 = step->seed[0], k1 = step->seed[1];
+        for (int i = 0; i < RT_LANES; i++) {
+            const uint64_t block = first / 4 + (uint64_t)(done / 4 + i);
+            c0[i] = (uint32_t)block;
+            c1[i] = (uint32_t)(block >> 32);
+            c2[i] = stream;
+            c3[i] = step->step;
+        }
+        for (int round = 0; round < 10; round++) {
+            for (int i = 0; i < RT_LANES; i++) {
+                const uint64_t p0 = (uint64_t)0xD2511F53u * c0[i];
+                const uint64_t p1 = (uint64_t)0xCD9E8D57u * c2[i];
+                c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
+                c1[i] = (uint32_t)p1;
+                c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
+                c3[i] = (uint32_t)p0;
+            }
+            k0 += 0x9E3779B9u;
+            k1 += 0xBB67AE85u;
+        }
+        for (int i = 0; i < RT_LANES; i++) {
+            real *u = buffer + done + 4 * i;
+            u[0] = (real)(int32_t)(c0[i] >> 8) * R(1.0 / 16777216);
+            u[1] = (real)(int32_t)(c1[i] >> 8) * R(1.0 / 16777216);
+            u[2] = (real)(int32_t)(c2[i] >> 8) * R(1.0 / 16777216);
+            u[3] = (real)(int32_t)(c3[i] >> 8) * R(1.0 / 16777216);
+        }
+    }
+    return buffer + skip;
+}
+
+#endif
