@@ -93,6 +93,16 @@ void *array_grow(Arena *arena, void *data, int *capacity, size_t element_bytes)
     return result;
 }
 
+void *array_room(Arena *arena, void *data, int n, size_t element_bytes)
+{
+    if (n & (n - 1))
+        return data;
+    void *grown = arena_alloc(arena, (n ? 2 * (size_t)n : 1) * element_bytes);
+    if (n)
+        memcpy(grown, data, (size_t)n * element_bytes);
+    return grown;
+}
+
 Text text_new(Arena *arena)
 {
     Text text = {.arena = arena, .capacity = 64};

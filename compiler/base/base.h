@@ -42,6 +42,10 @@ __attribute__((format(printf, 2, 3))) char *arena_printf(Arena *arena, const cha
 /* clang-format on */
 void *array_grow(Arena *arena, void *data, int *capacity, size_t element_bytes);
 
+/* Room for one element more than n, for arrays of structs that hold a pointer and a count only:
+ * capacities are the powers of two. */
+void *array_room(Arena *arena, void *data, int n, size_t element_bytes);
+
 /* Growable text. text_printf appends; data is always terminated. */
 typedef struct {
     Arena *arena;

@@ -69,8 +69,8 @@ typedef struct Program {
 
 /* True where the program is for the kernel `reduce`. */
 bool program_is_reduce(const Program *program);
-/* Equal but for constants and streams, so that one kernel serves both. Dtypes of the tensors are
- * not part of a program: the caller compares those. */
+/* Equal but for constants, streams and the inputs' offsets, so that one kernel serves both. Dtypes
+ * of the tensors are not part of a program: the caller compares those. */
 bool program_equal(const Program *a, const Program *b);
 /* Floating-point operations for the whole domain (an elementwise operator counts 1, exp-like 8). */
 double program_flops(const Program *program);
@@ -78,5 +78,42 @@ double program_flops(const Program *program);
 const char *program_verify(Arena *arena, const Program *program);
 /* `y = relu(x0 + x1)`-like text of one line, for dumps and comments. */
 const char *program_text(Arena *arena, const Program *program);
+
+/* --- Building. Each function returns the number of an instruction that has the wanted value: one
+ * that is there already, where there is one. ------------------------------------------------- */
+
+typedef struct {
+    Arena *arena;
+    Program *program;
+} Builder;
+
+Builder program_begin(Arena *arena, const Shape *domain);
+/* A new input. */
+int program_input(Builder *b, const Shape *as, int64_t offset);
+int program_constant(Builder *b, double value);
+int program_random(Builder *b, uint32_t stream);
+/* INSTR_COLUMN or INSTR_POSITION. */
+int program_index(Builder *b, InstrKind kind);
+/* INSTR_ROW_SUM or INSTR_ROW_MAX of `of`, which may itself be per row. */
+int program_row(Builder *b, InstrKind kind, int of);
+/* arg: by ARG_A..ARG_P; only what the expression names is looked at. Multiplying by 1, adding 0 and
+ * the like give the operand itself. The part must not be "0" or "". */
+int program_element(Builder *b, OpKind op, OpPart part, const int arg[N_ARGS]);
+/* The value of an operator of one or two operands and no constant. */
+int program_unary(Builder *b, OpKind op, int x);
+int program_binary(Builder *b, OpKind op, int x, int y);
+void program_output(Builder *b, int instr, const Shape *as);
+/* Copies instruction `i` of `from`, whose arguments (and the instructions of its inputs) are in
+ * map[], into b. */
+int program_copy(Builder *b, const Program *from, int i, const int *map);
+/* The program without what no output needs, inputs and constants numbered by first use; kept[new] =
+ * old for each input left (room for all of them). An accumulate_input is always kept. */
+Program *program_finish(Builder *b, int *kept);
+bool program_is_constant(const Program *program, int instr, double *value);
+/* The instructions that one names, in the order of ARG_*. */
+static inline bool instr_has(const Instr *instr, int which)
+{
+    return instr->arg[which] >= 0;
+}
 
 #endif
