@@ -29,7 +29,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # --- tests: every tests/check_NAME.c defines Suite *NAME_suite(void) -------------------------------
 TEST_C := $(filter-out tests/check_main.c,$(sort $(wildcard tests/check_*.c)))
-TEST_O := $(TEST_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/check_main.o
+TEST_O := $(TEST_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/check_main.o \
+          $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/make_*.c)))
 SUITES := $(patsubst tests/check_%.c,%,$(TEST_C))
 
 $(BUILD)/gen/suites.def: $(TEST_C) Makefile

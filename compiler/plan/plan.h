@@ -6,10 +6,18 @@
 
 #include "plan/problem.h"
 
+/* A user's mark that does not lower the peak. */
+typedef struct {
+    int instance;
+    size_t bytes; /* what it drops between forward and backward, to no avail */
+} UselessMark;
+
 typedef struct {
     const char *strategy;
     int *sequence; /* node ids; a node's second and later runs are recomputes */
     int n_steps;
+    UselessMark *useless_marks; /* strategy `marked`: for the warnings */
+    int n_useless_marks;
 } Plan;
 
 /* One stay of a value in memory: from the step that writes it to the last that reads that writing.
@@ -24,6 +32,7 @@ typedef struct {
 /* A plan replayed. Lives are in order of (first_step, value); those of resident values and inputs
  * come first. */
 typedef struct {
+    const Plan *plan;  /* what was replayed */
     const char *error; /* NULL, or why the plan is illegal: a bug of ours, reported as one */
     Life *lives;
     int n_lives;

@@ -1,0 +1,74 @@
+/* A problem in, its chain of blocks out. A position between two forward nodes is a cut where the
+ * number of values that cross it is as small as in the narrow places of this model: 1 for a chain
+ * with residual connections, 2 for an LSTM, more for a U-Net. What nearly the whole model reads,
+ * such as an attention mask, crosses everywhere and does not count. */
+#include "plan/blocks.h"
+
+#include <stdlib.h>
+
+static Blocks forward_nodes(Arena *arena, const Problem *problem)
+{
+    Blocks blocks = {.node = NEW_N(arena, int, problem->n_nodes)};
+    for (int i = 0; i < problem->n_nodes; i++)
+        if (problem->nodes[i].phase == PHASE_forward)
+            blocks.node[blocks.n_nodes++] = i;
+    return blocks;
+}
+
+/* crossing[i]: values that cross from node i to later ones. */
+static int *count_crossings(Arena *scratch, const Problem *problem, const Blocks *blocks)
+{
+    int n = blocks->n_nodes;
+    int *last = NEW_N(scratch, int, problem->n_values),
+        *reads = NEW_N(scratch, int, problem->n_values);
+    int *born = NEW_N(scratch, int, problem->n_values), *crossing = NEW_N(scratch, int, n + 1);
+    for (int i = 0; i < n; i++) {
+        const ProblemNode *node = &problem->nodes[blocks->node[i]];
+        for (int k = 0; k < node->n_writes; k++)
+            born[node->writes[k]] = last[node->writes[k]] = i;
+        for (int k = 0; k < node->n_reads; k++) {
+            last[node->reads[k]] = i;
+            reads[node->reads[k]]++;
+        }
+    }
+    for (int v = 0; v < problem->n_values; v++) {
+        bool everywhere = reads[v] > 2 && last[v] - born[v] > n / 2;
+        int producer = problem->values[v].producer;
+        if (producer < 0 || problem->nodes[producer].phase != PHASE_forward || everywhere)
+            continue;
+        crossing[born[v]]++;
+        crossing[last[v]]--;
+    }
+    for (int i = 1; i < n; i++)
+        crossing[i] += crossing[i - 1];
+    return crossing;
+}
+
+/* The least width that gives enough cuts for segments to be worth it. */
+static int choose_width(const int *crossing, int n)
+{
+    for (int width = 1;; width++) {
+        int n_cuts = 0;
+        for (int i = 0; i + 1 < n; i++)
+            n_cuts += crossing[i] <= width;
+        if ((long)n_cuts * n_cuts * 4 >= n || n_cuts == n - 1)
+            return width;
+    }
+}
+
+Blocks blocks_find(Arena *arena, const Problem *problem)
+{
+    Blocks blocks = forward_nodes(arena, problem);
+    int n = blocks.n_nodes;
+    blocks.end = NEW_N(arena, int, n);
+    if (n == 0)
+        return blocks;
+    Arena *scratch = arena_new();
+    int *crossing = count_crossings(scratch, problem, &blocks);
+    int width = choose_width(crossing, n);
+    for (int i = 0; i < n; i++)
+        if (i == n - 1 || crossing[i] <= width)
+            blocks.end[blocks.n++] = i + 1;
+    arena_free(scratch);
+    return blocks;
+}

@@ -1,0 +1,28 @@
+/* The table of strategies: one row in strategies.def, one file each. */
+#ifndef STRATEGIES_H
+#define STRATEGIES_H
+
+#include "plan/plan.h"
+
+typedef struct {
+    const char *name, *help;
+    PlanStrategy *run;
+} Strategy;
+
+enum {
+#define STRATEGY(name, help) STRATEGY_##name,
+#include "plan/strategies/strategies.def"
+#undef STRATEGY
+    N_STRATEGIES
+};
+
+extern const Strategy strategies[N_STRATEGIES];
+
+/* The row, or NULL. */
+const Strategy *strategy_find(const char *name);
+
+#define STRATEGY(name, help) PlanStrategy strategy_##name;
+#include "plan/strategies/strategies.def"
+#undef STRATEGY
+
+#endif

@@ -1,0 +1,270 @@
+/* Every strategy on made-up training problems: legal, laid out without overlap, never above what
+ * keeping everything needs; and the simulator catches what is planted. */
+#include "make_problem.h"
+#include "plan/plan.h"
+#include "plan/strategies/strategies.h"
+
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+Suite *plan_suite(void);
+
+static Arena *arena;
+
+static void set_up(void)
+{
+    arena = arena_new();
+}
+
+static void tear_down(void)
+{
+    arena_free(arena);
+}
+
+static size_t arena_of(const Problem *problem, const Plan *plan)
+{
+    Timeline timeline = plan_simulate(arena, problem, plan);
+    ck_assert_msg(!timeline.error, "%s: %s", plan->strategy, timeline.error);
+    Layout layout = plan_layout(arena, problem, &timeline, true);
+    const char *error = layout_verify(arena, problem, &timeline, &layout);
+    ck_assert_msg(!error, "%s: %s", plan->strategy, error);
+    ck_assert_uint_ge(layout.arena_bytes, timeline.max_live_bytes);
+    return layout.arena_bytes;
+}
+
+/* Replays with bytes instead of lives: each value in its own place holds a number that says what
+ * wrote it from what; the numbers that each node reads must not depend on the plan. */
+static uint64_t *fingerprints(const Problem *problem, const Plan *plan)
+{
+    uint64_t *value = NEW_N(arena, uint64_t, problem->n_values);
+    uint64_t *read = NEW_N(arena, uint64_t, problem->n_nodes);
+    for (int v = 0; v < problem->n_values; v++)
+        value[v] = problem->values[v].producer < 0 ? (uint64_t)v + 1 : 0;
+    for (int s = 0; s < plan->n_steps; s++) {
+        const ProblemNode *node = &problem->nodes[plan->sequence[s]];
+        uint64_t hash = (uint64_t)plan->sequence[s];
+        for (int i = 0; i < node->n_reads; i++)
+            hash = hash * 0x100000001b3u + value[node->reads[i]];
+        uint64_t *before = &read[plan->sequence[s]];
+        ck_assert(*before == 0 || *before == hash + 1);
+        *before = hash + 1;
+        for (int w = 0; w < node->n_writes; w++) {
+            int takes = problem->values[node->writes[w]].takes;
+            value[node->writes[w]] = hash * 31 + (uint64_t)w + 1;
+            if (takes >= 0)
+                value[takes] = 0;
+        }
+    }
+    return read;
+}
+
+static const PlanOptions no_budget = {.effort = 1};
+
+static void check_strategies(const Problem *problem)
+{
+    const Plan *none = strategy_none(arena, problem, &no_budget);
+    const uint64_t *wanted = fingerprints(problem, none);
+    arena_of(problem, none);
+    for (int i = 0; i < N_STRATEGIES; i++) {
+        const Plan *plan = strategies[i].run(arena, problem, &no_budget);
+        ck_assert_str_eq(plan->strategy, strategies[i].name);
+        arena_of(problem, plan);
+        const uint64_t *got = fingerprints(problem, plan);
+        ck_assert(memcmp(wanted, got, (size_t)problem->n_nodes * sizeof *got) == 0);
+    }
+}
+
+START_TEST(every_strategy_is_legal_on_random_problems)
+{
+    for (int k = 0; k < 20; k++)
+        check_strategies(make_random(arena, (uint64_t)(100 * _i + k), 3 + _i));
+}
+END_TEST
+
+START_TEST(every_strategy_is_legal_on_models)
+{
+    check_strategies(make_transformer(arena, 1 + 3 * _i));
+    check_strategies(make_chain(arena, 1 + 7 * _i, 1000, 64));
+}
+END_TEST
+
+START_TEST(a_problem_reads_back_as_printed)
+{
+    const Problem *problem = make_random(arena, (uint64_t)_i, 20);
+    Text text = text_new(arena), again = text_new(arena);
+    problem_print(&text, problem);
+    const char *error;
+    const Problem *read = problem_read(arena, text.data, &error);
+    ck_assert_msg(read != NULL, "%s", error);
+    problem_print(&again, read);
+    ck_assert_str_eq(text.data, again.data);
+    const Plan *plan = strategy_sqrt(arena, problem, &no_budget);
+    Text printed = text_new(arena);
+    plan_print(&printed, problem, plan);
+    const Plan *back = plan_read(arena, problem, printed.data, &error);
+    ck_assert_msg(back != NULL, "%s", error);
+    ck_assert_int_eq(back->n_steps, plan->n_steps);
+    ck_assert(memcmp(back->sequence, plan->sequence, (size_t)plan->n_steps * sizeof(int)) == 0);
+}
+END_TEST
+
+static const char *const bad_problems[] = {
+    "",
+    "value 1 activation",
+    "problem 64\nvalue 1 activation 0 -1 0 \"x\"\n",
+    "problem 64\ninstance -1 -1 0 \"\" \"\"\nnode forward 1 1 0 -1 0 \"a\" \"b\"\nreads 3\n",
+    "problem 64\nnode forward -1 1 0 -1 0 \"a\" \"b\"\n",
+    "problem 64 65\n",
+    "problem 64\ninstance 0 -1 0 \"\" \"\"\n",
+    "problem 64\nvalue 99999999999999999999 activation -1 -1 0 \"x\"\n",
+};
+
+START_TEST(a_malformed_problem_is_refused)
+{
+    const char *error;
+    ck_assert_ptr_null(problem_read(arena, bad_problems[_i], &error));
+    ck_assert_ptr_nonnull(error);
+}
+END_TEST
+
+/* --- planted faults ------------------------------------------------------------------------------
+ */
+
+static const char *simulate_edited(const Problem *problem, const int *sequence, int n)
+{
+    Plan plan = {"edited", NEW_N(arena, int, n), n, NULL, 0};
+    memcpy(plan.sequence, sequence, (size_t)n * sizeof(int));
+    return plan_simulate(arena, problem, &plan).error;
+}
+
+START_TEST(illegal_plans_are_caught)
+{
+    const Problem *problem = make_chain(arena, 3, 100, 64);
+    const Plan *none = strategy_none(arena, problem, &no_budget);
+    int n = none->n_steps, *edited = NEW_N(arena, int, n + 1), update = -1;
+    ck_assert_ptr_null(simulate_edited(problem, none->sequence, n));
+    for (int i = 0; i < n; i++) { /* any node left out is missed */
+        memcpy(edited, none->sequence, (size_t)n * sizeof(int));
+        memmove(edited + i, edited + i + 1, (size_t)(n - 1 - i) * sizeof(int));
+        ck_assert_ptr_nonnull(simulate_edited(problem, edited, n - 1));
+        if (problem->nodes[i].phase == PHASE_update && update < 0)
+            update = i;
+    }
+    memcpy(edited, none->sequence, (size_t)n * sizeof(int));
+    edited[n] = update; /* twice */
+    ck_assert_ptr_nonnull(strstr(simulate_edited(problem, edited, n + 1), "only once"));
+    edited[n] = problem->nodes[update].reads[0]; /* some node; replaced below */
+    for (int i = 0; i < problem->n_nodes; i++)
+        if (problem->nodes[i].phase == PHASE_forward && problem->nodes[i].n_reads == 2)
+            edited[n] = i; /* a layer after its parameter's update */
+    ck_assert_ptr_nonnull(strstr(simulate_edited(problem, edited, n + 1), "overwritten"));
+    edited[n] = n;
+    ck_assert_ptr_nonnull(strstr(simulate_edited(problem, edited, n + 1), "does not exist"));
+    edited[0] = 1;
+    edited[1] = 0;
+    ck_assert_ptr_nonnull(strstr(simulate_edited(problem, edited, n), "not written yet"));
+}
+END_TEST
+
+START_TEST(overlapping_layouts_are_caught)
+{
+    const Problem *problem = make_transformer(arena, 1);
+    const Plan *plan = strategy_none(arena, problem, &no_budget);
+    Timeline timeline = plan_simulate(arena, problem, plan);
+    Layout layout = plan_layout(arena, problem, &timeline, true);
+    ck_assert_ptr_null(layout_verify(arena, problem, &timeline, &layout));
+    for (int l = 0; l < timeline.n_lives; l++) {
+        size_t right = layout.offsets[l];
+        layout.offsets[l] = layout.arena_bytes; /* above the end, or away from what it takes */
+        ck_assert_ptr_nonnull(layout_verify(arena, problem, &timeline, &layout));
+        layout.offsets[l] = right;
+    }
+    for (int l = 0; l < timeline.n_lives; l++)
+        if (timeline.lives[l].alias_of < 0 && layout.offsets[l] > 0) {
+            layout.offsets[l] = 0; /* on the first parameter */
+            ck_assert_ptr_nonnull(layout_verify(arena, problem, &timeline, &layout));
+            return;
+        }
+}
+END_TEST
+
+/* --- memory as the paper says --------------------------------------------------------------------
+ */
+
+static double kept_bytes(PlanStrategy *strategy, int layers)
+{
+    const Problem *problem = make_chain(arena, layers, 1 << 16, 64);
+    size_t resident = 0;
+    for (int v = 0; v < problem->n_values; v++)
+        if (problem->values[v].resident && problem->values[v].takes < 0)
+            resident += value_bytes(problem, v);
+    return (double)(arena_of(problem, strategy(arena, problem, &no_budget)) - resident);
+}
+
+/* The exponent of n between 64 and 1024 layers. */
+static double growth(PlanStrategy *strategy)
+{
+    return log(kept_bytes(strategy, 1024) / kept_bytes(strategy, 64)) / log(16);
+}
+
+START_TEST(memory_grows_as_n_and_as_its_root)
+{
+    ck_assert_double_eq_tol(growth(strategy_none), 1, 0.05);
+    ck_assert_double_eq_tol(growth(strategy_sqrt), 0.5, 0.08);
+}
+END_TEST
+
+/* --- marks ---------------------------------------------------------------------------------------
+ */
+
+START_TEST(marks_lower_the_peak_of_a_deep_chain_and_are_not_called_useless)
+{
+    const Problem *problem = make_transformer(arena, 6);
+    const Plan *marked = strategy_marked(arena, problem, &no_budget);
+    const Plan *none = strategy_none(arena, problem, &no_budget);
+    ck_assert_uint_lt(arena_of(problem, marked), arena_of(problem, none) / 2);
+    ck_assert_int_le(marked->n_useless_marks, 1);
+}
+END_TEST
+
+START_TEST(a_mark_that_saves_nothing_is_listed)
+{
+    const Problem *problem = make_chain(arena, 2, 64, 1 << 20);
+    const Plan *marked = strategy_marked(arena, problem, &no_budget);
+    ck_assert_int_eq(marked->n_useless_marks, 2);
+    ck_assert_uint_eq(arena_of(problem, marked),
+                      arena_of(problem, strategy_none(arena, problem, &no_budget)));
+}
+END_TEST
+
+START_TEST(what_is_marked_keep_is_never_recomputed)
+{
+    Problem *problem = make_transformer(arena, 4);
+    for (int v = 0; v < problem->n_values; v++)
+        problem->values[v].keep = problem->values[v].class == CLASS_activation;
+    const Plan *marked = strategy_marked(arena, problem, &no_budget);
+    ck_assert_int_eq(marked->n_steps, problem->n_nodes);
+}
+END_TEST
+
+Suite *plan_suite(void)
+{
+    Suite *suite = suite_create("plan");
+    TCase *tcase = tcase_create("plan");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_loop_test(tcase, every_strategy_is_legal_on_random_problems, 0, 25);
+    tcase_add_loop_test(tcase, every_strategy_is_legal_on_models, 0, 4);
+    tcase_add_loop_test(tcase, a_problem_reads_back_as_printed, 0, 10);
+    tcase_add_loop_test(tcase, a_malformed_problem_is_refused, 0,
+                        (int)(sizeof bad_problems / sizeof *bad_problems));
+    tcase_add_test(tcase, illegal_plans_are_caught);
+    tcase_add_test(tcase, overlapping_layouts_are_caught);
+    tcase_add_test(tcase, memory_grows_as_n_and_as_its_root);
+    tcase_add_test(tcase, marks_lower_the_peak_of_a_deep_chain_and_are_not_called_useless);
+    tcase_add_test(tcase, a_mark_that_saves_nothing_is_listed);
+    tcase_add_test(tcase, what_is_marked_keep_is_never_recomputed);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
