@@ -12,7 +12,7 @@ Q       := $(if $(V),,@)
 
 COMPILER_C := $(sort $(wildcard compiler/*/*.c compiler/plan/strategies/*.c grammar/*.c))
 COMMAND_C  := $(sort $(wildcard compiler/*.c))
-OBJECTS    := $(COMPILER_C:%.c=$(BUILD)/obj/%.o)
+OBJECTS    := $(COMPILER_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/lexer.o $(BUILD)/obj/gen/parser.o
 COMMAND_O  := $(COMMAND_C:%.c=$(BUILD)/obj/%.o)
 
 .PHONY: all check clean
@@ -26,6 +26,23 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -c $< -o $@
+
+# --- the scanner and the parser, in build/gen and under the same warnings as all else ---------------
+$(BUILD)/gen/parser.c $(BUILD)/gen/parser.h &: grammar/parser.y Makefile
+	@mkdir -p $(@D)
+	$(Q)bison -Wall -Werror --header=$(BUILD)/gen/parser.h -o $(BUILD)/gen/parser.c $<
+
+$(BUILD)/gen/lexer.c $(BUILD)/gen/lexer.h &: grammar/lexer.l Makefile
+	@mkdir -p $(@D)
+	$(Q)flex --header-file=$(BUILD)/gen/lexer.h -o $(BUILD)/gen/lexer.c $<
+
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/gen/lexer.o $(BUILD)/obj/gen/parser.o $(BUILD)/obj/grammar/lines.o \
+$(BUILD)/obj/grammar/parse.o: | $(BUILD)/gen/parser.h $(BUILD)/gen/lexer.h
 
 # --- tests: every tests/check_NAME.c defines Suite *NAME_suite(void) -------------------------------
 TEST_C := $(filter-out tests/check_main.c,$(sort $(wildcard tests/check_*.c)))
