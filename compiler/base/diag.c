@@ -57,6 +57,11 @@ int diag_errors(const Diag *diag)
     return diag->n_errors;
 }
 
+bool diag_is_full(const Diag *diag)
+{
+    return diag->n_errors >= MAX_PRINTED;
+}
+
 int diag_line(const Diag *diag, int offset)
 {
     int low = 0, high = diag->line_starts.n;

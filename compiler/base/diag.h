@@ -42,6 +42,8 @@ __attribute__((format(printf, 3, 4))) void diag_note(Diag *diag, Span span, cons
                                                      ...);
 
 int diag_errors(const Diag *diag);
+/* True where further errors are only counted, so that no work need go into their wording. */
+bool diag_is_full(const Diag *diag);
 
 /* Between the two, messages are held back; diag_release prints them in the order of their places,
  * so that a stage of many rules reads from top to bottom. */

@@ -1,6 +1,8 @@
 /* Text in, a whole or a floating number out, and back. */
 #include "base/number.h"
 
+#include "base/size.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,23 +17,6 @@ Number number_int(int64_t i)
 Number number_float(double f)
 {
     return (Number){.is_float = true, .f = f};
-}
-
-/* The factor of a unit, 1 for no unit, 0 for text that is none. */
-static double unit_factor(const char *unit)
-{
-    static const char prefixes[] = "kMGT";
-    if (*unit == '\0' || strcmp(unit, "B") == 0)
-        return 1;
-    char prefix = *unit == 'K' ? 'k' : *unit;
-    const char *at = strchr(prefixes, prefix);
-    if (!at)
-        return 0;
-    bool binary = unit[1] == 'i';
-    const char *rest = unit + 1 + binary;
-    if (*rest && strcmp(rest, "B") != 0)
-        return 0;
-    return pow(binary ? 1024 : 1000, (double)(at - prefixes + 1));
 }
 
 static size_t digits(const char *text)
@@ -73,31 +58,27 @@ static NumberStatus whole_number(const char *text, Number *number)
     return errno == ERANGE ? NUMBER_too_large : NUMBER_ok;
 }
 
+static NumberStatus size_number(const char *text, Number *number)
+{
+    size_t bytes;
+    if (!size_parse(text, &bytes))
+        return NUMBER_malformed;
+    *number = number_int((int64_t)bytes);
+    return bytes > INT64_MAX ? NUMBER_too_large : NUMBER_ok;
+}
+
 NumberStatus number_parse(const char *text, Number *number)
 {
     bool is_float;
     size_t n = mantissa_length(text, &is_float);
     if (n == 0)
         return NUMBER_malformed;
-    const char *unit = text + n + strspn(text + n, " \t");
-    double factor = unit_factor(unit);
-    if (factor == 0)
-        return NUMBER_malformed;
-    if (*unit == '\0' && unit != text + n)
-        return NUMBER_malformed;
-    if (!is_float) {
-        NumberStatus status = whole_number(text, number);
-        int64_t scaled;
-        if (status != NUMBER_ok || __builtin_mul_overflow(number->i, (int64_t)factor, &scaled))
-            return NUMBER_too_large;
-        *number = number_int(scaled);
-        return NUMBER_ok;
-    }
-    double value = strtod(text, NULL) * factor;
-    if (!isfinite(value) || (*unit && fabs(value) >= 9e18))
-        return NUMBER_too_large;
-    *number = *unit ? number_int((int64_t)llround(value)) : number_float(value);
-    return NUMBER_ok;
+    if (text[n] != '\0')
+        return size_number(text, number);
+    if (!is_float)
+        return whole_number(text, number);
+    *number = number_float(strtod(text, NULL));
+    return isfinite(number->f) ? NUMBER_ok : NUMBER_too_large;
 }
 
 const char *number_print(Arena *arena, Number number)

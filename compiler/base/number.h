@@ -12,9 +12,8 @@ typedef struct {
 
 typedef enum { NUMBER_ok, NUMBER_malformed, NUMBER_too_large } NumberStatus;
 
-/* Reads all of text: an optional minus, digits with an optional fraction and exponent, and an
- * optional unit (k M G T, with i for powers of 1024, with or without B) that makes it a whole
- * number of bytes. */
+/* Reads all of text: an optional minus and digits with an optional fraction and exponent, or a size
+ * in bytes as size_parse takes it. */
 NumberStatus number_parse(const char *text, Number *number);
 
 Number number_int(int64_t i);
