@@ -47,6 +47,10 @@ void lines_recover(Parser *parser)
 
 static void open_bracket(Parser *parser, int token, Span span)
 {
+    if (token == '{' && in_round(parser)) {
+        parser->unclosed = parser->open[parser->n_open - 1];
+        lines_recover(parser);
+    }
     if (parser->n_open == AST_MAX_DEPTH) {
         if (!parser->too_deep)
             diag_error(parser->diag, span, "brackets are nested more than %d deep", AST_MAX_DEPTH);
@@ -132,6 +136,7 @@ static void note_token(Parser *parser, int token, bool starts_line, const NET_ST
     if (token == FILE_END && parser->n_open)
         parser->unclosed = parser->open[parser->n_open - 1];
     parser->line_name = parser->starts_line ? parser->last_name : (Name){0};
+    parser->after_word = parser->starts_line && parser->last >= CONST && parser->last <= KEEP;
     parser->starts_line = starts_line || parser->last == END || parser->last == '{';
     parser->last = token;
     parser->last_name = token == NAME ? (Name){value->text, span} : (Name){0};
@@ -140,6 +145,7 @@ static void note_token(Parser *parser, int token, bool starts_line, const NET_ST
 int net_lex(NET_STYPE *value, Span *span, Parser *parser)
 {
     int token = parser->next;
+    parser->unclosed.token = 0;
     bool starts_line = parser->next_starts;
     if (token != NO_TOKEN) {
         *value = parser->ahead->value;

@@ -57,8 +57,8 @@ static void net_error(const Span *span, Parser *parser, const char *message)
     Stmts stmts;
     Binding binding;
     Bindings bindings;
-    Train train;
-    Group group;
+    TrainBlock train;
+    GroupBlock group;
 }
 
 %token FILE_END 0 "end of file"
@@ -209,13 +209,13 @@ type
     ;
 
 train_body
-    : %empty                 { $$ = (Train){0}; }
+    : %empty                 { $$ = (TrainBlock){0}; }
     | train_body setting END { $$ = $1; PUSH(parser->arena, $$.settings, $2); }
     | train_body group END   { $$ = $1; PUSH(parser->arena, $$.groups, $2); }
     | train_body error END   { $$ = $1; yyerrok; }
     ;
 setting: name '=' expr { $$ = (Binding){$1, $3}; };
-group: name strings '{' settings '}' { $$ = (Group){$1, $2, $4}; };
+group: name strings '{' settings '}' { $$ = (GroupBlock){$1, $2, $4}; };
 strings
     : STRING             { FIRST($$, ast_text(parser->arena, @1, EXPR_string, $1)); }
     | strings ',' STRING { APPEND($$, $1, ast_text(parser->arena, @3, EXPR_string, $3)); }

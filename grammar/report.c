@@ -119,8 +119,10 @@ static const char *word_hint(Parser *parser, const char *name)
 
 static const char *hint(Parser *parser, const SyntaxError *error, Name before)
 {
-    if (is_word(error->found) && has(error, "name"))
+    if (is_word(error->found) && has(error, "name") && !parser->starts_line)
         return ": it is a word of the language and cannot be a name";
+    if (parser->after_word && error->found && strcmp(error->found, "'='") == 0)
+        return ": the word before it belongs to the language and cannot be a name";
     if (error->found && strcmp(error->found, "name") == 0) {
         if (before.text)
             return word_hint(parser, before.text);
@@ -140,7 +142,6 @@ void parse_report(Parser *parser, const SyntaxError *error)
     if (parser->unclosed.token)
         diag_note(parser->diag, parser->unclosed.span, "this '%c' is not closed",
                   parser->unclosed.token);
-    parser->unclosed.token = 0;
     lines_recover(parser);
 }
 

@@ -27,6 +27,7 @@ typedef struct Parser {
     int last;         /* the token before, 0 at the start */
     Name last_name;   /* last where it is a name */
     Name line_name;   /* the token before last where it is a name that begins its line */
+    bool after_word;  /* the token before last is a word of the language that begins its line */
     bool starts_line; /* whether last began its line */
     Ahead *ahead;
     int next;         /* token read ahead, or NO_TOKEN */

@@ -161,20 +161,20 @@ typedef struct {
     Name keyword;
     Exprs patterns;
     Bindings settings;
-} Group;
+} GroupBlock;
 
 typedef struct {
     Span span; /* of the word train */
     Bindings settings;
-    ARRAY(Group) groups;
-} Train;
+    ARRAY(GroupBlock) groups;
+} TrainBlock;
 
 /* Several models or train blocks are parsed, so that check can point at each. */
 typedef struct {
     Bindings consts;
     ARRAY(Module) modules;
     ARRAY(Model) models;
-    ARRAY(Train) trains;
+    ARRAY(TrainBlock) trains;
 } Ast;
 
 Expr *ast_number(Arena *arena, Span span, Number number);

@@ -214,7 +214,7 @@ static void print_settings(Printer *printer, const Bindings *settings)
     }
 }
 
-static void print_train(Printer *printer, const Train *train)
+static void print_train(Printer *printer, const TrainBlock *train)
 {
     text_printf(printer->text, "\ntrain {\n");
     printer->level++;

@@ -68,10 +68,8 @@ void rule_modules(Check *check)
 
 void rule_one_model(Check *check)
 {
-    const Source *source = diag_source(check->diag);
     if (check->ast->models.n == 0)
-        diag_error(check->diag, (Span){source->n, source->n},
-                   "there is no model: expected 'model NAME { ... }'");
+        diag_error(check->diag, NO_SPAN, "there is no model: expected 'model NAME { ... }'");
     for (int i = 1; i < check->ast->models.n; i++) {
         diag_error(check->diag, check->ast->models.data[i].name.span,
                    "a file has one model, this is another");

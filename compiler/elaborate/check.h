@@ -1,6 +1,6 @@
 /* Everything about a model that can be checked before shapes are known. */
-#ifndef CHECK_H
-#define CHECK_H
+#ifndef ELABORATE_CHECK_H
+#define ELABORATE_CHECK_H
 
 #include "elaborate/constant.h"
 

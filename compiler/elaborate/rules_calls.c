@@ -2,6 +2,7 @@
  * instances are named. */
 #include "elaborate/rules.h"
 
+#include "elaborate/init.h"
 #include "elaborate/operators.h"
 
 #include <string.h>
@@ -27,6 +28,7 @@ static void unknown_callee(Check *check, const Call *call)
         nearest_offer(&nearest, check->ast->modules.data[i].name.text);
     operator_offer_names(&nearest);
     number_offer_functions(&nearest);
+    init_offer_names(&nearest);
     diag_error(check->diag, call->callee.span, "there is no module or operator '%s'%s",
                call->callee.text, nearest_hint(check->arena, &nearest));
 }
@@ -66,30 +68,40 @@ static void unknown_argument(Check *check, const Module *module, Name name)
     diag_note(check->diag, module->name.span, "the module is defined here");
 }
 
+static int n_positional(const Call *call)
+{
+    int n = 0;
+    while (n < call->args.n && !call->args.data[n].name.text)
+        n++;
+    return n;
+}
+
 /* Binds the arguments of a module's call to its parameters, for the errors alone. */
 static void module_arguments(Check *check, const Module *module, const Expr *expr)
 {
     const Call *call = &expr->call;
     bool *given = NEW_N(check->arena, bool, module->params.n + 1);
+    bool unknown = false;
     for (int i = 0; i < call->args.n; i++) {
         const Arg *arg = &call->args.data[i];
         int at = arg->name.text ? param_index(module, arg->name.text) : i;
         if (at < 0) {
             unknown_argument(check, module, arg->name);
+            unknown = true;
         } else if (at >= module->params.n) {
             diag_error(check->diag, arg->value->span,
                        "module '%s' takes %d arguments, this is one more", module->name.text,
                        module->params.n);
             diag_note(check->diag, module->name.span, "the module is defined here");
             return;
-        } else if (given[at] && arg->name.text) {
+        } else if (given[at] && arg->name.text && at < n_positional(call)) {
             diag_error(check->diag, arg->name.span, "argument '%s' is given already, by position",
                        arg->name.text);
         } else {
             given[at] = true;
         }
     }
-    for (int i = 0; i < module->params.n; i++) {
+    for (int i = 0; i < module->params.n && !unknown; i++) {
         if (given[i] || module->params.data[i].value)
             continue;
         diag_error(check->diag, expr->span, "module '%s' needs an argument '%s'", module->name.text,
@@ -108,7 +120,8 @@ static void check_call(void *context, const Expr *expr)
     argument_names(check, call);
     if (module)
         module_arguments(check, module, expr);
-    else if (!operator_find(call->callee.text) && !number_has_function(call->callee.text))
+    else if (!operator_find(call->callee.text) && !number_has_function(call->callee.text) &&
+             !init_is_name(call->callee.text))
         unknown_callee(check, call);
 }
 

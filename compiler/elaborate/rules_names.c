@@ -43,7 +43,8 @@ static Symbol *find_slot(const Scope *scope, const char *name)
 
 static void warn_unused(Scope *scope, const Symbol *symbol)
 {
-    if (symbol->used || symbol->name.text[0] == '_' || symbol->kind == SYMBOL_index)
+    if (diag_errors(scope->check->diag) || symbol->used || symbol->name.text[0] == '_' ||
+        symbol->kind == SYMBOL_index)
         return;
     diag_warning(scope->check->diag, symbol->name.span, "%s '%s' is never used",
                  kind_names[symbol->kind], symbol->name.text);
@@ -71,8 +72,9 @@ static void declare_new(Scope *scope, SymbolKind kind, Name name)
     } else if (slot && slot->live) {
         diag_error(scope->check->diag, name.span, "there is a '%s' already", name.text);
         diag_note(scope->check->diag, slot->name.span, "this %s", kind_names[slot->kind]);
+    } else {
+        declare(scope, kind, name);
     }
-    declare(scope, kind, name);
 }
 
 static void assign(Scope *scope, Name name)
@@ -84,7 +86,8 @@ static void assign(Scope *scope, Name name)
         if (map_get(scope->check->consts, name.text) >= 0)
             diag_error(scope->check->diag, name.span, "'%s' is a const and cannot be assigned",
                        name.text);
-        declare(scope, SYMBOL_variable, name);
+        else
+            declare(scope, SYMBOL_variable, name);
     } else if (slot->kind == SYMBOL_param || slot->kind == SYMBOL_index) {
         diag_error(scope->check->diag, name.span, "'%s' is a %s and cannot be assigned", name.text,
                    kind_names[slot->kind]);

@@ -33,7 +33,7 @@ static void once(Check *check, const Bindings *settings)
     }
 }
 
-static void check_group(Check *check, const Group *group)
+static void check_group(Check *check, const GroupBlock *group)
 {
     if (strcmp(group->keyword.text, "group") != 0)
         diag_error(check->diag, group->keyword.span, "expected 'group', found '%s'",
@@ -45,7 +45,7 @@ static void check_group(Check *check, const Group *group)
 void rule_train(Check *check)
 {
     for (int i = 0; i < check->ast->trains.n; i++) {
-        const Train *train = &check->ast->trains.data[i];
+        const TrainBlock *train = &check->ast->trains.data[i];
         once(check, &train->settings);
         for (int k = 0; k < train->settings.n; k++)
             if (!is_key(train->settings.data[k].name.text))
