@@ -15,7 +15,7 @@ COMMAND_C  := $(sort $(wildcard compiler/*.c))
 OBJECTS    := $(COMPILER_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/lexer.o $(BUILD)/obj/gen/parser.o
 COMMAND_O  := $(COMMAND_C:%.c=$(BUILD)/obj/%.o)
 
-.PHONY: all check clean
+.PHONY: all check clean fuzz
 all: $(BUILD)/rematc
 
 $(BUILD)/rematc: $(OBJECTS) $(COMMAND_O)
@@ -57,12 +57,20 @@ $(BUILD)/gen/suites.def: $(TEST_C) Makefile
 $(BUILD)/obj/tests/check_main.o: $(BUILD)/gen/suites.def
 
 # Whatever compiler/*.c defines but main itself is under test too.
-$(BUILD)/check: $(TEST_O) $(OBJECTS) $(filter-out %/main.o,$(COMMAND_O))
+$(BUILD)/check: $(TEST_O) $(BUILD)/obj/tests/fuzz/fuzz_front.o $(OBJECTS) $(filter-out %/main.o,$(COMMAND_O))
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $^ $(LDFLAGS) -lcheck -lsubunit -lpthread -lrt $(LIBS) -o $@
 
 check: $(BUILD)/rematc $(BUILD)/check
 	$(BUILD)/check
+
+# libFuzzer on the front end: build/fuzz/fuzz_front FOLDER-OF-INPUTS
+fuzz: $(BUILD)/gen/parser.h $(BUILD)/gen/lexer.h
+	$(Q)$(MAKE) CC=clang BUILD=$(BUILD)/fuzz OPT="-O1 -g -fsanitize=fuzzer-no-link,address,undefined" \
+	    FUZZ=-fsanitize=fuzzer,address,undefined $(BUILD)/fuzz/fuzz_front
+
+$(BUILD)/fuzz_front: $(OBJECTS) $(BUILD)/obj/tests/fuzz/fuzz_front.o
+	$(Q)$(CC) $(CFLAGS_ALL) $(FUZZ) $^ $(LDFLAGS) $(LIBS) -o $@
 
 clean:
 	rm -rf $(BUILD)
