@@ -15,8 +15,19 @@ COMMAND_C  := $(sort $(wildcard compiler/*.c))
 OBJECTS    := $(COMPILER_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/lexer.o $(BUILD)/obj/gen/parser.o
 COMMAND_O  := $(COMMAND_C:%.c=$(BUILD)/obj/%.o)
 
-.PHONY: all check clean fuzz
+.PHONY: all check lint demo fuzz clean
 all: $(BUILD)/rematc
+
+# What is missing on this machine is installed before anything is built: make remakes what it includes.
+ifneq ($(MAKECMDGOALS),clean)
+include $(BUILD)/setup/build.mk
+endif
+ifneq ($(filter check% lint% fuzz bench%,$(MAKECMDGOALS)),)
+include $(BUILD)/setup/check.mk
+endif
+$(BUILD)/setup/%.mk: tests/setup.sh
+	@sh tests/setup.sh $*
+	@mkdir -p $(@D) && touch $@
 
 $(BUILD)/rematc: $(OBJECTS) $(COMMAND_O)
 	@echo "  LD    $@"
@@ -56,8 +67,12 @@ $(BUILD)/gen/suites.def: $(TEST_C) Makefile
 
 $(BUILD)/obj/tests/check_main.o: $(BUILD)/gen/suites.def
 
-# Whatever compiler/*.c defines but main itself is under test too.
-$(BUILD)/check: $(TEST_O) $(BUILD)/obj/tests/fuzz/fuzz_front.o $(OBJECTS) $(filter-out %/main.o,$(COMMAND_O))
+# The command's own files are under test too; their main() steps aside.
+$(BUILD)/obj/tests/command_main.o: compiler/main.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -Dmain=command_main -Wno-missing-prototypes -c $< -o $@
+
+$(BUILD)/check: $(TEST_O) $(BUILD)/obj/tests/fuzz/fuzz_front.o $(OBJECTS) $(filter-out %/main.o,$(COMMAND_O)) $(BUILD)/obj/tests/command_main.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $^ $(LDFLAGS) -lcheck -lsubunit -lpthread -lrt $(LIBS) -o $@
 
@@ -71,6 +86,23 @@ fuzz: $(BUILD)/gen/parser.h $(BUILD)/gen/lexer.h
 
 $(BUILD)/fuzz_front: $(OBJECTS) $(BUILD)/obj/tests/fuzz/fuzz_front.o
 	$(Q)$(CC) $(CFLAGS_ALL) $(FUZZ) $^ $(LDFLAGS) $(LIBS) -o $@
+
+# --- lint: format, strict warnings of both compilers, clang-tidy, cppcheck, the order of the folders --
+OWN_C    := $(sort $(wildcard compiler/*.c compiler/*/*.c compiler/plan/strategies/*.c runtime/*.c tests/*.c))
+OWN_TEXT := $(OWN_C) $(sort $(wildcard compiler/*.h compiler/*/*.h compiler/plan/strategies/*.h runtime/*.h tests/*.h))
+
+lint: $(OWN_C:%=$(BUILD)/lint/%.ok)
+	clang-format --dry-run -Werror $(OWN_TEXT)
+	awk -f tests/lint/ranks.awk $(filter compiler/% runtime/%,$(OWN_TEXT)) $(wildcard grammar/*.[ly])
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 \
+	    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -Icompiler -Iruntime $(OWN_C)
+
+$(BUILD)/lint/%.ok: % .clang-tidy | $(OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  LINT  $<"
+	$(Q)clang -fsyntax-only $(CPPFLAGS_ALL) -Iruntime $(filter-out -MMD -MP,$(CFLAGS_ALL)) $<
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS_ALL) -Iruntime -std=c11 2>/dev/null
+	@touch $@
 
 clean:
 	rm -rf $(BUILD)

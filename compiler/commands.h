@@ -3,6 +3,7 @@
 #define COMMANDS_H
 
 int data_command(int argc, char **argv);
+int diff_command(int argc, char **argv);
 int pack_command(int argc, char **argv);
 
 #endif
