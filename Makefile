@@ -87,6 +87,11 @@ fuzz: $(BUILD)/gen/parser.h $(BUILD)/gen/lexer.h
 $(BUILD)/fuzz_front: $(OBJECTS) $(BUILD)/obj/tests/fuzz/fuzz_front.o
 	$(Q)$(CC) $(CFLAGS_ALL) $(FUZZ) $^ $(LDFLAGS) $(LIBS) -o $@
 
+# --- the main job on real input --------------------------------------------------------------------
+demo: $(BUILD)/rematc
+	@sh examples/bert/demo.sh $(BUILD)/rematc $(BUILD)/demo
+
+
 # --- lint: format, strict warnings of both compilers, clang-tidy, cppcheck, the order of the folders --
 OWN_C    := $(sort $(wildcard compiler/*.c compiler/*/*.c compiler/plan/strategies/*.c runtime/*.c tests/*.c))
 OWN_TEXT := $(OWN_C) $(sort $(wildcard compiler/*.h compiler/*/*.h compiler/plan/strategies/*.h runtime/*.h tests/*.h))
