@@ -13,6 +13,7 @@ typedef struct {
 
 static const Command commands[] = {
     {"data", data_command, "vocabularies and token files from text"},
+    {"diff", diff_command, "what changed between two plans; exit status 1 if the peak grew"},
     {"pack", pack_command, "offsets for a raw packing instance (CSV in, JSON out)"},
 };
 
