@@ -55,6 +55,14 @@ $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c Makefile
 $(BUILD)/obj/gen/lexer.o $(BUILD)/obj/gen/parser.o $(BUILD)/obj/grammar/lines.o \
 $(BUILD)/obj/grammar/parse.o: | $(BUILD)/gen/parser.h $(BUILD)/gen/lexer.h
 
+# The built-in device files as C strings: DEVICE("a100", "...").
+DEVICES := $(sort $(wildcard compiler/plan/devices/*.device))
+$(BUILD)/gen/devices.def: $(DEVICES) Makefile
+	@mkdir -p $(@D)
+	$(Q)for f in $(DEVICES); do echo "DEVICE(\"$$(basename $$f .device)\","; \
+	    sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo ")"; done > $@
+$(BUILD)/obj/compiler/plan/device.o: $(BUILD)/gen/devices.def
+
 # --- tests: every tests/check_NAME.c defines Suite *NAME_suite(void) -------------------------------
 TEST_C := $(filter-out tests/check_main.c,$(sort $(wildcard tests/check_*.c)))
 TEST_O := $(TEST_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/check_main.o \

@@ -1,6 +1,7 @@
 /* Every strategy on made-up training problems: legal, laid out without overlap, never above what
  * keeping everything needs; and the simulator catches what is planted. */
 #include "make_problem.h"
+#include "plan/device.h"
 #include "plan/plan.h"
 #include "plan/strategies/strategies.h"
 
@@ -125,6 +126,28 @@ START_TEST(a_malformed_problem_is_refused)
     const char *error;
     ck_assert_ptr_null(problem_read(arena, bad_problems[_i], &error));
     ck_assert_ptr_nonnull(error);
+}
+END_TEST
+
+START_TEST(every_built_in_device_is_complete)
+{
+    const Device *device = device_find(arena, device_name(_i));
+    ck_assert_ptr_nonnull(device);
+    ck_assert_uint_gt(device->memory_bytes, 0);
+    ck_assert(device->launch > 0 && device->efficiency <= 1);
+}
+END_TEST
+
+static const char *const bad_devices[] = {
+    "matmul f32 = 1e12", "bandwidth = fast", "speed = 1", "vector", "vector = -1", "memory = 3.3",
+};
+
+START_TEST(a_malformed_device_is_refused)
+{
+    const char *error;
+    ck_assert_ptr_null(device_read(arena, "bad", bad_devices[_i], &error));
+    ck_assert_ptr_nonnull(strstr(error, "1: error: "));
+    ck_assert_ptr_null(device_find(arena, "abacus"));
 }
 END_TEST
 
@@ -259,6 +282,9 @@ Suite *plan_suite(void)
     tcase_add_loop_test(tcase, a_problem_reads_back_as_printed, 0, 10);
     tcase_add_loop_test(tcase, a_malformed_problem_is_refused, 0,
                         (int)(sizeof bad_problems / sizeof *bad_problems));
+    tcase_add_loop_test(tcase, every_built_in_device_is_complete, 0, device_count());
+    tcase_add_loop_test(tcase, a_malformed_device_is_refused, 0,
+                        (int)(sizeof bad_devices / sizeof *bad_devices));
     tcase_add_test(tcase, illegal_plans_are_caught);
     tcase_add_test(tcase, overlapping_layouts_are_caught);
     tcase_add_test(tcase, memory_grows_as_n_and_as_its_root);

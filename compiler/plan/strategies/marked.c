@@ -124,12 +124,19 @@ static int *segments_of_values(const Marks *m)
 
 static void list_useless(Marks *m, Plan *plan)
 {
+    enum {
+        MOST_TRIALS = 64
+    }; /* beyond it the quick test decides, which knows nothing of bytes
+          taken over in place */
     const int *segment_of_value = segments_of_values(m);
+    int n_trials = 0;
     ARRAY(UselessMark) useless = {0};
     for (int s = 0; s < m->segments.n; s++) {
         bool useful = false;
         size_t bytes = dropped_bytes(m, segment_of_value, s, &useful);
-        if (!useful && saves_nothing(m, s))
+        if (!useful && bytes > 0 && n_trials++ < MOST_TRIALS)
+            useful = !saves_nothing(m, s);
+        if (!useful)
             PUSH(m->arena, useless, ((UselessMark){m->instance[s], bytes}));
     }
     plan->useless_marks = useless.data;
