@@ -87,7 +87,7 @@ int program_index(Builder *b, InstrKind kind)
 int program_row(Builder *b, InstrKind kind, int of)
 {
     const Program *p = b->program;
-    if (p->instrs[of].per_row && kind == INSTR_ROW_MAX)
+    if (row_length(p) == 1 || (p->instrs[of].per_row && kind == INSTR_ROW_MAX))
         return of;
     if (p->instrs[of].per_row)
         return program_binary(b, OP_mul, of, program_constant(b, (double)row_length(p)));
