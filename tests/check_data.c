@@ -54,6 +54,11 @@ static void write_file(const char *name, const char *bytes, size_t n)
     ck_assert_int_eq(fclose(file), 0);
 }
 
+static void write_text(const char *name, const char *text)
+{
+    write_file(name, text, strlen(text));
+}
+
 static char *read_all(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -158,7 +163,7 @@ END_TEST
 
 START_TEST(a_vocabulary_of_all_pairs_ends_early_and_says_so)
 {
-    write_file("text", "abab abab", 9);
+    write_text("text", "abab abab");
     ck_assert_int_eq(data("vocab --size 100 -o @/vocab.txt @/text"), EXIT_DONE);
     ck_assert_ptr_nonnull(strstr(said(), "has 11 pieces, not 100"));
     ck_assert_str_eq(read_all(in_folder("vocab.txt")),
@@ -204,7 +209,7 @@ static void note_document(void *text)
 START_TEST(sentences_end_where_a_reader_ends_them)
 {
     const Split *split = &splits[_i];
-    write_file("text", split->text, strlen(split->text));
+    write_text("text", split->text);
     Text all = text_new(arena);
     TextSink sink = {&all, note_sentence, note_document};
     ck_assert_int_eq(text_each(in_folder("text"), &(TextOptions){0}, &sink), EXIT_DONE);
@@ -215,8 +220,8 @@ END_TEST
 static const char *items_of(const char *options, const char *text)
 {
     static const char vocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\n.\n##d\n";
-    write_file("v", vocabulary, strlen(vocabulary));
-    write_file("text", text, strlen(text));
+    write_text("v", vocabulary);
+    write_text("text", text);
     ck_assert_int_eq(data("encode --vocab @/v -o @/out %s @/text", options), EXIT_DONE);
     ck_assert(shell("python3 tests/oracle/indexed.py @/out > @/items"));
     return read_all(in_folder("items"));
@@ -247,7 +252,7 @@ START_TEST(a_large_vocabulary_takes_four_bytes_a_token)
     for (int i = 5; i < 70000; i++)
         text_printf(&pieces, "w%d\n", i);
     write_file("large", pieces.data, pieces.n);
-    write_file("text", "w5 w69999", 9);
+    write_text("text", "w5 w69999");
     ck_assert_int_eq(data("encode --vocab @/large -o @/wide @/text"), EXIT_DONE);
     ck_assert(shell("python3 tests/oracle/indexed.py @/wide > @/items"));
     ck_assert_str_eq(read_all(in_folder("items")), "5 69999\n\n");
@@ -307,11 +312,11 @@ START_TEST(bad_input_is_refused_and_nothing_is_written)
 {
     const Refusal *refusal = &refusals[_i];
     static const char good[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n";
-    write_file("good", good, strlen(good));
-    write_file("twice", arena_printf(arena, "%sa\n", good), strlen(good) + 2);
-    write_file("gap", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n\na\n", 36);
-    write_file("bad.jsonl", "{\"t\": \"a\"}\n{\"t\": \n", 18);
-    write_file("empty", "", 0);
+    write_text("good", good);
+    write_text("twice", arena_printf(arena, "%sa\n", good));
+    write_text("gap", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n\na\n");
+    write_text("bad.jsonl", "{\"t\": \"a\"}\n{\"t\": \n");
+    write_text("empty", "");
     ck_assert(shell("gzip -c " PROSE " | head -c 500 > @/cut.gz"));
     ck_assert_int_eq(data("%s", refusal->arguments), refusal->status);
     ck_assert_msg(strstr(said(), refusal->message) != NULL, "said: %s", said());
@@ -321,7 +326,7 @@ END_TEST
 
 START_TEST(output_that_cannot_be_written_is_the_environments_fault)
 {
-    write_file("text", "a a", 3);
+    write_text("text", "a a");
     data("vocab --size 9 -o @/nowhere/v @/text");
 }
 END_TEST
@@ -330,7 +335,7 @@ START_TEST(a_run_that_fails_leaves_the_files_that_were_there)
 {
     items_of("", "a b");
     char *before = read_all(in_folder("out.idx"));
-    write_file("empty", "", 0);
+    write_text("empty", "");
     ck_assert_int_eq(data("encode --vocab @/v -o @/out @/text @/none"), EXIT_INPUT);
     ck_assert_str_eq(read_all(in_folder("out.idx")), before);
     ck_assert(shell("test -z \"$(ls @ | grep tmp)\""));
