@@ -80,7 +80,11 @@ $(BUILD)/obj/tests/command_main.o: compiler/main.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -Dmain=command_main -Wno-missing-prototypes -c $< -o $@
 
-$(BUILD)/check: $(TEST_O) $(BUILD)/obj/tests/fuzz/fuzz_front.o $(OBJECTS) $(filter-out %/main.o,$(COMMAND_O)) $(BUILD)/obj/tests/command_main.o
+# The runtime's data sources are tested here; the rest of the runtime by programs that use it.
+SOURCE_C := $(wildcard runtime/data*.c runtime/pairs*.c runtime/mt19937.c)
+SOURCE_O := $(SOURCE_C:%.c=$(BUILD)/obj/%.o)
+
+$(BUILD)/check: $(TEST_O) $(BUILD)/obj/tests/fuzz/fuzz_front.o $(OBJECTS) $(filter-out %/main.o,$(COMMAND_O)) $(BUILD)/obj/tests/command_main.o $(SOURCE_O)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $^ $(LDFLAGS) -lcheck -lsubunit -lpthread -lrt $(LIBS) -o $@
 
@@ -120,4 +124,4 @@ $(BUILD)/lint/%.ok: % .clang-tidy | $(OBJECTS)
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(COMMAND_O:.o=.d) $(TEST_O:.o=.d)
+-include $(OBJECTS:.o=.d) $(COMMAND_O:.o=.d) $(TEST_O:.o=.d) $(SOURCE_O:.o=.d)
