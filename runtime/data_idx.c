@@ -14,6 +14,7 @@
 #include <string.h>
 
 typedef struct {
+    char *path;
     RtFile file;
     int64_t n_items, item_bytes;
     const unsigned char *items;
@@ -31,9 +32,9 @@ static uint32_t big_endian(const unsigned char *bytes)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static IdxFile idx_read(const char *path)
+static IdxFile idx_read(char *path)
 {
-    IdxFile idx = {.file = rt_file_unpack(path), .item_bytes = 1};
+    IdxFile idx = {.path = path, .file = rt_file_unpack(path), .item_bytes = 1};
     const unsigned char *data = idx.file.data;
     if (idx.file.n < 4 || data[0] || data[1] || !data[3])
         rt_fail(RT_EXIT_DATA,
@@ -62,18 +63,18 @@ static IdxFile idx_read(const char *path)
     return idx;
 }
 
-/* The path in the model; or, where --data names a folder, the file of the same name there. */
-static const char *idx_path(const RtProgram *program, const char *folder, const char *option)
+/* The path in the model; or, where --data names a folder, the file of the same name there. To be
+ * freed. */
+static char *idx_path(const RtProgram *program, const char *folder, const char *option)
 {
     const RtDataOption *found = rt_data_option(program, option);
     if (!found || !found->text)
         rt_fail(RT_EXIT_DATA, "the data source idx needs %s = \"PATH\"", option);
-    if (!folder)
-        return found->text;
-    const char *slash = strrchr(found->text, '/'), *name = slash ? slash + 1 : found->text;
-    size_t n = strlen(folder) + strlen(name) + 2;
+    const char *slash = folder ? strrchr(found->text, '/') : NULL;
+    const char *name = slash ? slash + 1 : found->text;
+    size_t n = strlen(name) + (folder ? strlen(folder) + 1 : 0) + 1;
     char *path = rt_data_alloc(n, 1);
-    snprintf(path, n, "%s/%s", folder, name);
+    snprintf(path, n, "%s%s%s", folder ? folder : "", folder ? "/" : "", name);
     return path;
 }
 
@@ -146,10 +147,16 @@ static void idx_next_batch(RtSource *source, int64_t step)
     }
 }
 
+static void idx_free(IdxFile *idx)
+{
+    free(idx->path);
+    rt_file_close(&idx->file);
+}
+
 static void idx_close(RtSource *source)
 {
-    rt_file_close(&source->images.file);
-    rt_file_close(&source->labels.file);
+    idx_free(&source->images);
+    idx_free(&source->labels);
     free(source);
 }
 
