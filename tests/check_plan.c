@@ -2,8 +2,7 @@
  * keeping everything needs; and the simulator catches what is planted. */
 #include "make_problem.h"
 #include "plan/device.h"
-#include "plan/plan.h"
-#include "plan/strategies/strategies.h"
+#include "plan/search.h"
 
 #include <check.h>
 #include <math.h>
@@ -235,6 +234,72 @@ START_TEST(memory_grows_as_n_and_as_its_root)
 {
     ck_assert_double_eq_tol(growth(strategy_none), 1, 0.05);
     ck_assert_double_eq_tol(growth(strategy_sqrt), 0.5, 0.08);
+    ck_assert_double_eq_tol(growth(strategy_chen), 0.5, 0.08);
+}
+END_TEST
+
+START_TEST(memory_grows_as_the_logarithm_of_n)
+{
+    double last = kept_bytes(strategy_recursive, 64);
+    for (int layers = 128; layers <= 1024; layers *= 2) { /* a doubling adds about one layer */
+        double more = kept_bytes(strategy_recursive, layers);
+        ck_assert_double_le(more - last, 1.5 * (1 << 16));
+        last = more;
+    }
+}
+END_TEST
+
+START_TEST(sqrt_runs_the_forward_pass_at_most_once_more)
+{
+    const Problem *problem = make_chain(arena, 256, 1000, 64);
+    double forward = 0, all = 0;
+    for (int i = 0; i < problem->n_nodes; i++) {
+        all += problem->nodes[i].seconds;
+        if (problem->nodes[i].phase == PHASE_forward)
+            forward += problem->nodes[i].seconds;
+    }
+    const Plan *plan = strategy_sqrt(arena, problem, &no_budget);
+    ck_assert_double_le(plan_simulate(arena, problem, plan).seconds, all + forward);
+}
+END_TEST
+
+/* --- budgets -------------------------------------------------------------------------------------
+ */
+
+START_TEST(the_smallest_budget_is_exact_and_time_falls_as_the_budget_grows)
+{
+    const Strategy *strategy = &strategies[_i];
+    const Problem *problems[] = {make_random(arena, 7, 30), make_transformer(arena, 5)};
+    for (int k = 0; k < 2; k++) {
+        PlanOptions options = {.has_budget = true, .budget_bytes = 1, .effort = 0.1};
+        Solution least = plan_search(arena, problems[k], strategy, &options);
+        ck_assert(!least.fits);
+        options.budget_bytes = least.smallest_bytes - 1;
+        Solution refused = plan_search(arena, problems[k], strategy, &options);
+        ck_assert(!refused.fits && refused.smallest_bytes == least.smallest_bytes);
+        options.budget_bytes++;
+        ck_assert(plan_search(arena, problems[k], strategy, &options).fits);
+        Solution *line = plan_pareto(arena, problems[k], strategy, &options, 12);
+        for (int i = 0; i < 12; i++) {
+            ck_assert(line[i].fits && line[i].layout.arena_bytes <= line[i].keep_all_bytes);
+            ck_assert(i == 0 || line[i].timeline.seconds <= line[i - 1].timeline.seconds);
+        }
+    }
+}
+END_TEST
+
+static bool at_most(void *limit, int64_t value)
+{
+    return value <= *(int64_t *)limit;
+}
+
+START_TEST(fit_finds_the_largest_value)
+{
+    for (int64_t limit = 0; limit <= 40; limit++) {
+        int n_tried;
+        ck_assert_int_eq(fit_search(at_most, &limit, 1, 33, &n_tried), limit < 33 ? limit : 33);
+        ck_assert_int_le(n_tried, 12);
+    }
 }
 END_TEST
 
@@ -288,6 +353,11 @@ Suite *plan_suite(void)
     tcase_add_test(tcase, illegal_plans_are_caught);
     tcase_add_test(tcase, overlapping_layouts_are_caught);
     tcase_add_test(tcase, memory_grows_as_n_and_as_its_root);
+    tcase_add_test(tcase, memory_grows_as_the_logarithm_of_n);
+    tcase_add_test(tcase, sqrt_runs_the_forward_pass_at_most_once_more);
+    tcase_add_loop_test(tcase, the_smallest_budget_is_exact_and_time_falls_as_the_budget_grows, 0,
+                        N_STRATEGIES);
+    tcase_add_test(tcase, fit_finds_the_largest_value);
     tcase_add_test(tcase, marks_lower_the_peak_of_a_deep_chain_and_are_not_called_useless);
     tcase_add_test(tcase, a_mark_that_saves_nothing_is_listed);
     tcase_add_test(tcase, what_is_marked_keep_is_never_recomputed);
