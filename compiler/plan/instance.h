@@ -1,7 +1,7 @@
 /* Raw recompute instances, `.g` files: line 1 "n m"; n lines "<bytes> <cost> <is_backward 0|1>" in
  * base order; m lines "<from> <to>". Each node writes one value, of which its successors read. */
-#ifndef PLAN_INSTANCE_H
-#define PLAN_INSTANCE_H
+#ifndef RECOMPUTE_INSTANCE_H
+#define RECOMPUTE_INSTANCE_H
 
 #include "plan/recompute.h"
 

@@ -1,6 +1,6 @@
 /* Random numbers for searches: the same on every machine, from + * and / of IEEE doubles alone. */
-#ifndef PLAN_RANDOM_H
-#define PLAN_RANDOM_H
+#ifndef RANDOM_H
+#define RANDOM_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * Nodes are numbered in base order; every node runs for the first time in that order and may run
  * again anywhere after. A value lives from a run of its writer to the last read before the writer
  * runs again. The peak is the largest sum of live values and workspace at any run. */
-#ifndef PLAN_RECOMPUTE_H
-#define PLAN_RECOMPUTE_H
+#ifndef RECOMPUTE_H
+#define RECOMPUTE_H
 
 #include "base/base.h"
 

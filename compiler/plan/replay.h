@@ -1,7 +1,7 @@
 /* The independent check of a recompute schedule: replays the sequence run by run and reports its
  * cost, its live peak, and the first rule that it breaks. Shares nothing with the search. */
-#ifndef PLAN_REPLAY_H
-#define PLAN_REPLAY_H
+#ifndef REPLAY_H
+#define REPLAY_H
 
 #include "plan/recompute.h"
 

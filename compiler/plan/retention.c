@@ -8,7 +8,6 @@
 #include "plan/runset.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,16 +23,18 @@ typedef struct {
     RunSet *set;
     Change *changes; /* of the move at hand, to take it back */
     int n_changes, capacity;
-    int room;        /* runs that the move at hand may still add */
-    double penalty;  /* cost of one byte of overload */
-    int64_t work, work_end;
+    int room;       /* runs that the move at hand may still add */
+    double penalty; /* cost of one byte of overload */
+    int64_t work_end;
+    bool shrinks; /* looks for the smallest peak: lowers the budget whenever it is met */
     bool stopped;
     RunKey *best; /* the cheapest set of runs within the budget */
     int n_best;
     double best_cost; /* INFINITY: none yet */
 } Search;
 
-/* --- changes that can be taken back -------------------------------------------------------------- */
+/* --- changes that can be taken back --------------------------------------------------------------
+ */
 
 static void change(Search *s, RunKey key, bool insert)
 {
@@ -93,7 +94,8 @@ static void remove_if_useless(Search *s, RunKey key)
         remove_run(s, key);
 }
 
-/* --- moves --------------------------------------------------------------------------------------- */
+/* --- moves ---------------------------------------------------------------------------------------
+ */
 
 /* Whether v, last read at `end`, should be computed again for `key` and not be kept until then. */
 static bool prefers_rerun(Search *s, int v, RunKey end, RunKey key)
@@ -233,7 +235,8 @@ static bool try_move(Search *s)
     return dice < 13 ? keep_value(s) : shift_run(s);
 }
 
-/* --- annealing ----------------------------------------------------------------------------------- */
+/* --- annealing -----------------------------------------------------------------------------------
+ */
 
 static void remember_best(Search *s)
 {
@@ -243,21 +246,29 @@ static void remember_best(Search *s)
     s->best_cost = s->set->cost;
 }
 
+/* The set at hand is within the budget. */
+static void take_feasible(Search *s)
+{
+    if (s->shrinks) {
+        remember_best(s);
+        runset_set_budget(s->set, runset_peak(s->set) - 1);
+    } else if (s->set->cost < s->best_cost * (1 - 1e-9)) {
+        remember_best(s);
+    }
+}
+
 static void step(Search *s, double temperature)
 {
-    double cost = s->set->cost;
-    double overload = (double)s->set->overload;
+    double cost = s->set->cost, overload = (double)s->set->overload;
     s->n_changes = 0;
     s->set->work += 20;
     if (!try_move(s))
         return;
     double delta = s->set->cost - cost + s->penalty * ((double)s->set->overload - overload);
-    if (delta > 0 && delta > temperature * random_exponential(&s->random)) {
+    if (delta > 0 && delta > temperature * random_exponential(&s->random))
         take_back(s);
-        return;
-    }
-    if (s->set->overload == 0 && s->set->cost < s->best_cost * (1 - 1e-9))
-        remember_best(s);
+    else if (s->set->overload == 0)
+        take_feasible(s);
 }
 
 /* The weight of the budget follows the share of the last steps that met it. */
@@ -269,86 +280,104 @@ static void adapt_penalty(Search *s, int n_feasible, int n)
         s->penalty /= 1.05;
 }
 
-static bool tell(Search *s)
+static bool is_stopped(Search *s)
 {
-    if (s->options->progress &&
-        s->options->progress(s->options->context, isfinite(s->best_cost) ? s->best_cost : -1,
-                             (double)s->set->work / (double)s->work_end))
-        s->stopped = true;
+    const SearchOptions *o = s->options;
+    if (!s->stopped && o->progress)
+        s->stopped = o->progress(o->context, isfinite(s->best_cost) ? s->best_cost : -1,
+                                 (double)s->set->work / (double)s->work_end);
     return s->stopped;
 }
 
-/* One annealing over the given work, from `hot` down to `cold`. */
+/* One annealing until the work is done, from temperature `hot` down to `cold`. */
 static void anneal(Search *s, int64_t work, double hot, double cold)
 {
-    enum { STEPS = 256 };
-    double ratio = cold / hot;
-    for (int halvings = STEPS; halvings > 1; halvings /= 2)
+    enum { LEVELS = 256, BATCH = 64 };
+    double ratio = cold / hot, temperature = hot;
+    for (int level = LEVELS; level > 1; level /= 2)
         ratio = sqrt(ratio);
-    double temperature = hot;
     int64_t start = s->set->work;
-    for (int i = 1; i <= STEPS && !tell(s); i++, temperature *= ratio)
-        while (s->set->work < start + work / STEPS * i) {
+    for (int level = 1; level <= LEVELS; level++, temperature *= ratio)
+        while (s->set->work < start + work / LEVELS * level && !is_stopped(s)) {
             int n_feasible = 0;
-            for (int k = 0; k < 64; k++) {
+            for (int i = 0; i < BATCH; i++) {
                 step(s, temperature);
                 n_feasible += s->set->overload == 0;
             }
-            adapt_penalty(s, n_feasible, 64);
+            adapt_penalty(s, n_feasible, BATCH);
         }
 }
 
-static void return_to(Search *s, const RunKey *keys, int n)
+/* --- restarts ------------------------------------------------------------------------------------
+ */
+
+/* The cost of one node, and of one byte over the budget at one run, to begin with. */
+static double mean_cost(const Search *s)
 {
-    RunSet *set = s->set;
-    int i = 0;
-    for (int k = 0; k < set->n;) {
-        while (i < n && keys[i] < set->keys[k])
-            i++;
-        if (i < n && keys[i] == set->keys[k])
-            k++;
-        else
-            runset_remove(set, set->keys[k]);
-    }
-    for (i = 0; i < n; i++)
-        if (!runset_has(set, keys[i]))
-            runset_insert(set, keys[i]);
-    set->cost = 0;
-    for (int k = 0; k < set->n; k++)
-        set->cost += s->problem->cost[key_node(set, set->keys[k])];
+    return recompute_base_cost(s->problem) / s->problem->n_nodes;
 }
 
+static double first_penalty(const Search *s)
+{
+    double bytes = 1;
+    for (int v = 0; v < s->problem->n_values; v++)
+        bytes += (double)s->set->bytes[v] / s->problem->n_values;
+    return 0.25 * mean_cost(s) / bytes;
+}
+
+static void return_to_base(Search *s)
+{
+    RunSet *set = s->set;
+    for (int i = set->n - 1; i >= 0; i--)
+        if (is_rerun(s, set->keys[i]))
+            runset_remove(set, set->keys[i]);
+    set->cost = recompute_base_cost(s->problem);
+}
+
+/* Restarts from the base order, each with its share of the work; none after the first where that
+ * found nothing within the budget. */
 static void search_all(Search *s)
 {
-    double mean = recompute_base_cost(s->problem) / s->problem->n_nodes;
-    double bytes = 0;
-    for (int v = 0; v < s->problem->n_values; v++)
-        bytes += (double)s->set->bytes[v];
-    const char *e = getenv("K");
-    int rounds = e ? atoi(e) : 6;
-    double hot = getenv("HOT") ? atof(getenv("HOT")) : 1, cold = getenv("COLD") ? atof(getenv("COLD")) : 0.01;
-    for (int k = 0; k < rounds && !s->stopped; k++) {
-        s->penalty = mean / (bytes / s->problem->n_values) / 4;
-        RunKey *base = xcalloc((size_t)s->problem->n_nodes, sizeof *base);
-        for (int i = 0; i < s->problem->n_nodes; i++)
-            base[i] = run_key(s->set, i, i);
-        return_to(s, base, s->problem->n_nodes);
-        free(base);
-        double old = s->best_cost;
-        s->best_cost = INFINITY;
-        RunKey *keys = s->best;
-        int n = s->n_best;
-        s->best = NULL;
-        anneal(s, s->work_end / rounds, hot * mean, cold * mean);
-        fprintf(stderr, "round %d: %g\n", k, 100 * (s->best_cost / mean / s->problem->n_nodes - 1));
-        if (old <= s->best_cost) {
-            free(s->best);
-            s->best = keys;
-            s->n_best = n;
-            s->best_cost = old;
-        } else
-            free(keys);
+    enum { RESTARTS = 3 };
+    double mean = mean_cost(s);
+    for (int k = 0; k < RESTARTS && !s->stopped; k++) {
+        return_to_base(s);
+        s->penalty = first_penalty(s);
+        anneal(s, s->work_end / RESTARTS, mean, 0.01 * mean);
+        if (!s->best)
+            return;
     }
+}
+
+static Search search_new(const RecomputeProblem *problem, const SearchOptions *options)
+{
+    static const double work_per_second = 5e8;
+    size_t room = problem->budget_bytes - problem->resident_bytes;
+    Search s = {.problem = problem, .options = options, .best_cost = INFINITY};
+    s.random.state = options->seed;
+    s.set = runset_new(problem, room < INT64_MAX ? (int64_t)room : INT64_MAX);
+    s.work_end = (int64_t)(options->effort * work_per_second);
+    return s;
+}
+
+/* The best set as a sequence, replayed; frees the search. */
+static RecomputeSchedule search_end(Search *s)
+{
+    RecomputeSchedule out = {.n = s->n_best};
+    out.sequence = xcalloc((size_t)out.n + 1, sizeof *out.sequence);
+    for (int i = 0; i < out.n; i++)
+        out.sequence[i] = key_node(s->set, s->best[i]);
+    if (s->best) {
+        ReplayReport report = replay_sequence(s->problem, out.sequence, out.n);
+        if (report.fault)
+            bug("a recompute schedule does not replay: %s at run %d", report.fault, report.at);
+        out.cost = report.cost;
+        out.peak_bytes = report.peak_bytes;
+    }
+    runset_free(s->set);
+    free(s->changes);
+    free(s->best);
+    return out;
 }
 
 bool retention_search(const RecomputeProblem *problem, const SearchOptions *options,
@@ -356,28 +385,41 @@ bool retention_search(const RecomputeProblem *problem, const SearchOptions *opti
 {
     if (problem->budget_bytes < problem->resident_bytes)
         return false;
-    Search s = {.problem = problem, .options = options, .best_cost = INFINITY};
-    s.random.state = options->seed;
-    s.set = runset_new(problem, (int64_t)(problem->budget_bytes - problem->resident_bytes));
-    s.work_end = (int64_t)(options->effort * 1e9);
+    Search s = search_new(problem, options);
     if (s.set->overload == 0)
         remember_best(&s);
     else
         search_all(&s);
     bool found = s.best != NULL;
-    if (found) {
-        out->n = s.n_best;
-        out->sequence = xcalloc((size_t)s.n_best, sizeof *out->sequence);
-        for (int i = 0; i < s.n_best; i++)
-            out->sequence[i] = key_node(s.set, s.best[i]);
-        ReplayReport report = replay_sequence(problem, out->sequence, out->n);
-        if (report.fault || report.peak_bytes > problem->budget_bytes)
-            bug("a recompute schedule is wrong: %s at run %d", report.fault, report.at);
-        out->cost = report.cost;
-        out->peak_bytes = report.peak_bytes;
-    }
-    runset_free(s.set);
-    free(s.changes);
-    free(s.best);
+    *out = search_end(&s);
+    if (found && out->peak_bytes > problem->budget_bytes)
+        bug("a recompute schedule takes %zu bytes, more than the %zu that it was made for",
+            out->peak_bytes, problem->budget_bytes);
     return found;
+}
+
+/* Anneals with a budget that is always just below the best peak so far. */
+static RecomputeSchedule shrink_peak(const RecomputeProblem *problem, const SearchOptions *options)
+{
+    Search s = search_new(problem, options);
+    s.shrinks = true;
+    s.penalty = first_penalty(&s);
+    take_feasible(&s);
+    anneal(&s, s.work_end, mean_cost(&s), 0.01 * mean_cost(&s));
+    return search_end(&s);
+}
+
+RecomputeSchedule retention_least_peak(const RecomputeProblem *problem,
+                                       const SearchOptions *options)
+{
+    RecomputeProblem below = *problem;
+    below.budget_bytes = SIZE_MAX;
+    RecomputeSchedule least = shrink_peak(&below, options), lower;
+    for (;;) {
+        below.budget_bytes = least.peak_bytes - 1;
+        if (least.peak_bytes == 0 || !retention_search(&below, options, &lower))
+            return least;
+        recompute_schedule_free(&least);
+        least = lower;
+    }
 }

@@ -1,15 +1,15 @@
 /* The recompute search: which values to keep and which to compute again, so that the live peak fits
  * the budget at the least cost. Annealing over sets of runs (runset.h). */
-#ifndef PLAN_RETENTION_H
-#define PLAN_RETENTION_H
+#ifndef RETENTION_H
+#define RETENTION_H
 
 #include "plan/recompute.h"
 
 typedef struct {
     uint64_t seed;
     double effort; /* work allowed, about seconds; counted in work, not in time */
-    /* Told now and then: the best cost so far (negative: none fits yet) and the share of the work
-     * done. Returns true to stop. NULL: never. */
+    /* Told often: the cost of the best schedule so far (negative: none fits yet) and the share of
+     * the work done. Returns true to stop. NULL: never told. */
     bool (*progress)(void *context, double best_cost, double share);
     void *context;
 } SearchOptions;
@@ -17,5 +17,10 @@ typedef struct {
 /* True: *out is a schedule within the budget, checked by replay. False: none was found. */
 bool retention_search(const RecomputeProblem *problem, const SearchOptions *options,
                       RecomputeSchedule *out);
+
+/* A schedule of the smallest peak that the search can find, whatever the budget: no
+ * retention_search with the same options finds one below. */
+RecomputeSchedule retention_least_peak(const RecomputeProblem *problem,
+                                       const SearchOptions *options);
 
 #endif

@@ -4,8 +4,8 @@
  * then node t for the first time. Inserting or removing one run updates cost, the bytes live at
  * each run and the overload by touching only the stretches of the copies that change. Any set of
  * keys that holds all first runs is a valid schedule, so only the budget has to be searched for. */
-#ifndef PLAN_RUNSET_H
-#define PLAN_RUNSET_H
+#ifndef RUNSET_H
+#define RUNSET_H
 
 #include "plan/recompute.h"
 
