@@ -5,5 +5,6 @@
 int data_command(int argc, char **argv);
 int diff_command(int argc, char **argv);
 int pack_command(int argc, char **argv);
+int solve_command(int argc, char **argv);
 
 #endif

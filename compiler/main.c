@@ -15,6 +15,7 @@ static const Command commands[] = {
     {"data", data_command, "vocabularies and token files from text"},
     {"diff", diff_command, "what changed between two plans; exit status 1 if the peak grew"},
     {"pack", pack_command, "offsets for a raw packing instance (CSV in, JSON out)"},
+    {"solve", solve_command, "a schedule for a raw recompute instance (.g in, JSON out)"},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -220,11 +220,17 @@ enum { EXACT_STATES = 2000000 };
 /* False where no schedule fits; the schedule is then the one of the smallest peak found. */
 static bool solve_auto(Solve *s)
 {
-    if (bounds_memory(s->problem) <= s->problem->budget_bytes &&
-        retention_search(s->problem, &s->options, &s->schedule))
-        return true;
-    s->schedule = retention_least_peak(s->problem, &s->options);
-    return s->schedule.peak_bytes <= s->problem->budget_bytes;
+    s->bound = bounds_extra_cost(s->problem);
+    s->options.enough = s->base_cost * (1 + 1e-12) + s->bound; /* sums of doubles may round */
+    size_t least = bounds_memory(s->problem);
+    bool fits = least <= s->problem->budget_bytes &&
+                retention_search(s->problem, &s->options, &s->schedule);
+    if (!fits) {
+        s->schedule = retention_least_peak(s->problem, &s->options);
+        fits = s->schedule.peak_bytes <= s->problem->budget_bytes;
+    }
+    s->proved = fits ? s->schedule.cost <= s->options.enough : s->schedule.peak_bytes <= least;
+    return fits;
 }
 
 static bool solve_optimal(Solve *s)
@@ -272,6 +278,11 @@ static void write_schedule(Arena *arena, const Solve *s)
 
 static int refuse_budget(Arena *arena, const Solve *s)
 {
+    if (interrupted) {
+        fprintf(stderr, "%s: error: no plan that fits was found before the interruption\n",
+                s->arguments->path);
+        return EXIT_INPUT;
+    }
     size_t budget = s->problem->budget_bytes;
     fprintf(stderr,
             "%s: error: no plan fits %s (%zu bytes): the smallest possible budget is %zu bytes\n",
@@ -297,14 +308,15 @@ static int solve_problem(Arena *arena, const Arguments *arguments, RecomputeProb
         return usage_error("--budget needs a size such as 6GiB or 80%%, not '%s'",
                            arguments->budget);
     Solve s = {.arguments = arguments, .problem = problem, .base_cost = progress.base_cost};
-    s.options = (SearchOptions){arguments->seed, arguments->seconds, show_progress, &progress};
+    s.options = (SearchOptions){.seed = arguments->seed,
+                                .effort = arguments->seconds,
+                                .progress = show_progress,
+                                .context = &progress};
     catch_interrupts();
     bool fits = arguments->optimal ? solve_optimal(&s) : solve_auto(&s);
-    s.bound = bounds_extra_cost(problem);
-    s.proved = s.proved || s.schedule.cost - s.base_cost <= s.bound;
     if (progress.drawn)
         fputs("\r\033[K", stderr);
-    if (interrupted)
+    if (interrupted && fits)
         fputs("rematc solve: interrupted: this is the best found so far\n", stderr);
     if (fits) {
         if (arguments->output)

@@ -3,6 +3,7 @@
  * to another stage. The budget is a penalty whose weight follows how often it is met. */
 #include "plan/retention.h"
 
+#include "plan/bounds.h"
 #include "plan/random.h"
 #include "plan/replay.h"
 #include "plan/runset.h"
@@ -26,7 +27,8 @@ typedef struct {
     int room;       /* runs that the move at hand may still add */
     double penalty; /* cost of one byte of overload */
     int64_t work_end;
-    bool shrinks; /* looks for the smallest peak: lowers the budget whenever it is met */
+    int64_t least_peak; /* no schedule has less */
+    bool shrinks;       /* looks for the smallest peak: lowers the budget whenever it is met */
     bool stopped;
     RunKey *best; /* the cheapest set of runs within the budget */
     int n_best;
@@ -251,9 +253,12 @@ static void take_feasible(Search *s)
 {
     if (s->shrinks) {
         remember_best(s);
-        runset_set_budget(s->set, runset_peak(s->set) - 1);
+        int64_t peak = runset_peak(s->set);
+        s->stopped = s->stopped || peak <= s->least_peak;
+        runset_set_budget(s->set, peak - 1);
     } else if (s->set->cost < s->best_cost * (1 - 1e-9)) {
         remember_best(s);
+        s->stopped = s->stopped || s->best_cost <= s->options->enough;
     }
 }
 
@@ -398,11 +403,13 @@ bool retention_search(const RecomputeProblem *problem, const SearchOptions *opti
     return found;
 }
 
-/* Anneals with a budget that is always just below the best peak so far. */
-static RecomputeSchedule shrink_peak(const RecomputeProblem *problem, const SearchOptions *options)
+/* Anneals with a budget that is always just below the best peak so far, down to `least_bytes`. */
+static RecomputeSchedule shrink_peak(const RecomputeProblem *problem, const SearchOptions *options,
+                                     size_t least_bytes)
 {
     Search s = search_new(problem, options);
     s.shrinks = true;
+    s.least_peak = (int64_t)(least_bytes - problem->resident_bytes);
     s.penalty = first_penalty(&s);
     take_feasible(&s);
     anneal(&s, s.work_end, mean_cost(&s), 0.01 * mean_cost(&s));
@@ -414,12 +421,14 @@ RecomputeSchedule retention_least_peak(const RecomputeProblem *problem,
 {
     RecomputeProblem below = *problem;
     below.budget_bytes = SIZE_MAX;
-    RecomputeSchedule least = shrink_peak(&below, options), lower;
-    for (;;) {
+    size_t least_bytes = bounds_memory(problem);
+    RecomputeSchedule least = shrink_peak(&below, options, least_bytes), lower;
+    while (least.peak_bytes > least_bytes) {
         below.budget_bytes = least.peak_bytes - 1;
-        if (least.peak_bytes == 0 || !retention_search(&below, options, &lower))
-            return least;
+        if (!retention_search(&below, options, &lower))
+            break;
         recompute_schedule_free(&least);
         least = lower;
     }
+    return least;
 }

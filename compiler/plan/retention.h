@@ -8,6 +8,7 @@
 typedef struct {
     uint64_t seed;
     double effort; /* work allowed, about seconds; counted in work, not in time */
+    double enough; /* a schedule of this cost or less ends the search; 0: none does */
     /* Told often: the cost of the best schedule so far (negative: none fits yet) and the share of
      * the work done. Returns true to stop. NULL: never told. */
     bool (*progress)(void *context, double best_cost, double share);
