@@ -1,13 +1,18 @@
 /* rematc data: vocabularies and token files from plain text, for the data sources of a program. */
 #include "commands.h"
 #include "data/arguments.h"
+#include "data/files.h"
+#include "data/gpt2.h"
 #include "data/indexed.h"
+#include "data/info.h"
 #include "data/learn.h"
 #include "data/message.h"
 #include "data/text.h"
+#include "data/tokenfile.h"
 #include "data/words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* How the text is split; the same for all commands that read text. */
@@ -234,6 +239,142 @@ static int encode_command(Arena *arena, char **argv)
     return encode_texts(arena, &files, &text_options, &vocabulary, longest, prefix);
 }
 
+/* --- tokens ---------------------------------------------------------------------------------- */
+
+/* How text becomes tokens: by a vocabulary, by GPT-2's files, or, with neither, byte by byte. */
+typedef struct {
+    const Vocabulary *vocabulary;
+    Gpt2 *gpt2;
+    TokenWriter writer;
+} Tokens;
+
+static void put_token(void *context, int32_t id)
+{
+    Tokens *tokens = context;
+    tokenfile_put(&tokens->writer, id);
+}
+
+static void put_word(void *context, const char *word, size_t n_characters)
+{
+    Tokens *tokens = context;
+    int32_t ids[WORD_CHARACTERS];
+    int n = vocabulary_cut(tokens->vocabulary, word, n_characters, ids);
+    for (int i = 0; i < n; i++)
+        tokenfile_put(&tokens->writer, ids[i]);
+}
+
+static void put_text(Tokens *tokens, const Bytes *text)
+{
+    if (tokens->gpt2) {
+        if (gpt2_end_of_text(tokens->gpt2) >= 0)
+            put_token(tokens, gpt2_end_of_text(tokens->gpt2));
+        gpt2_encode(tokens->gpt2, text->data, text->n, put_token, tokens);
+    } else if (tokens->vocabulary) {
+        words_each(text->data, text->n, put_word, tokens);
+        put_token(tokens, tokens->vocabulary->separator);
+    } else {
+        for (size_t i = 0; i < text->n; i++)
+            put_token(tokens, (unsigned char)text->data[i]);
+    }
+}
+
+static int write_tokens(Arena *arena, const Files *files, Tokens *tokens, int n_ids,
+                        const char *path)
+{
+    tokens->writer = tokenfile_open(arena, path, n_ids);
+    for (int i = 0; i < files->n; i++) {
+        Bytes text;
+        int status = file_read(files->data[i], &text);
+        if (status != EXIT_DONE) {
+            output_abandon(&tokens->writer.output);
+            return status;
+        }
+        put_text(tokens, &text);
+        free(text.data);
+    }
+    int status = tokenfile_commit(&tokens->writer);
+    if (status == EXIT_DONE)
+        printf("%s: %lld tokens below %d\n", path, (long long)tokens->writer.n_tokens, n_ids);
+    return status;
+}
+
+typedef struct {
+    const char *output, *vocabulary, *encoder, *merges;
+    bool bytes;
+} TokensArguments;
+
+static int choose_tokens(Arena *arena, const Files *files, const TokensArguments *arguments)
+{
+    Tokens tokens = {0};
+    Vocabulary vocabulary;
+    int status = EXIT_DONE, n_ids = 256;
+    if (arguments->encoder) {
+        status = gpt2_load(arena, arguments->encoder, arguments->merges, &tokens.gpt2);
+        n_ids = gpt2_n_ids(tokens.gpt2);
+    } else if (arguments->vocabulary) {
+        status = vocabulary_load(arena, arguments->vocabulary, &vocabulary);
+        tokens.vocabulary = &vocabulary;
+        n_ids = vocabulary.pieces.n;
+    }
+    if (status == EXIT_DONE)
+        status = write_tokens(arena, files, &tokens, n_ids, arguments->output);
+    gpt2_free(tokens.gpt2);
+    return status;
+}
+
+static int tokens_command(Arena *arena, char **argv)
+{
+    TokensArguments arguments = {0};
+    const Option options[] = {
+        {"-o", "TOKENS", .text = &arguments.output, .help = "the file to write, in llm.c's format"},
+        {"--bytes", NULL, .flag = &arguments.bytes, .help = "a token is a byte"},
+        {"--vocab", "VOCAB", .text = &arguments.vocabulary,
+         .help = "WordPiece; [SEP] comes after each file"},
+        {"--gpt2", "ENCODER", .text = &arguments.encoder,
+         .help = "GPT-2's encoder.json; <|endoftext|> comes before each file"},
+        {"--merges", "MERGES", .text = &arguments.merges, .help = "GPT-2's vocab.bpe"},
+    };
+    const CommandLine line = {
+        "rematc data tokens", "FILE...",
+        "Turns text (plain or .gz, - for standard input) into a flat file of tokens for the data\n"
+        "source tokens(\"TOKENS\"): a header of 256 i32 (20240520, 1, the number of tokens, the "
+        "size of\n"
+        "the vocabulary; 20240801, 7 where that is over 65536), then u16 (u32) tokens.\n",
+        options, sizeof options / sizeof *options};
+    Files files = {0};
+    int status = arguments_read(arena, &line, argv, &files);
+    if (status != EXIT_DONE)
+        return status == ARGUMENTS_HELP ? EXIT_DONE : status;
+    if (arguments.bytes + !!arguments.vocabulary + !!arguments.encoder != 1)
+        return arguments_error(&line, "one of --bytes, --vocab and --gpt2 is needed");
+    if (!arguments.encoder != !arguments.merges)
+        return arguments_error(&line, "--gpt2 and --merges go together");
+    if (!files.n || !arguments.output)
+        return arguments_error(&line, "-o TOKENS and a FILE are needed");
+    return choose_tokens(arena, &files, &arguments);
+}
+
+/* --- info ------------------------------------------------------------------------------------ */
+
+static int info_command(Arena *arena, char **argv)
+{
+    bool json = false;
+    const Option options[] = {{"--json", NULL, .flag = &json, .help = "print a JSON object"}};
+    const CommandLine line = {
+        "rematc data info", "FILE",
+        "Says what a .bin/.idx pair, a token file or a vocabulary holds, and the unigram entropy "
+        "of its\n"
+        "tokens: the loss of a model that knows only how often each token comes.\n",
+        options, 1};
+    Files files = {0};
+    int status = arguments_read(arena, &line, argv, &files);
+    if (status != EXIT_DONE)
+        return status == ARGUMENTS_HELP ? EXIT_DONE : status;
+    if (files.n != 1)
+        return arguments_error(&line, "one FILE is needed");
+    return info_print(arena, files.data[0], json);
+}
+
 /* --- the table ------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -245,6 +386,8 @@ typedef struct {
 static const DataCommand commands[] = {
     {"vocab", vocab_command, "learn a WordPiece vocabulary from text"},
     {"encode", encode_command, "text to the .bin/.idx pair of bert_pairs()"},
+    {"tokens", tokens_command, "text to the token file of tokens()"},
+    {"info", info_command, "what such a file holds, and the entropy of its tokens"},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

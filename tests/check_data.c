@@ -259,6 +259,134 @@ START_TEST(a_large_vocabulary_takes_four_bytes_a_token)
 }
 END_TEST
 
+/* --- token files and info
+ * -------------------------------------------------------------------------- */
+
+/* The header's first four numbers, then the u16 tokens, one a line. */
+static char *token_lines(const char *name)
+{
+    Text text = text_new(arena);
+    FILE *file = fopen(in_folder(name), "rb");
+    int32_t header[256];
+    uint16_t token;
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fread(header, sizeof header, 1, file), 1);
+    text_printf(&text, "%d %d %d %d\n", header[0], header[1], header[2], header[3]);
+    while (fread(&token, sizeof token, 1, file) == 1)
+        text_printf(&text, "%d\n", token);
+    fclose(file);
+    return text.data;
+}
+
+START_TEST(tokens_are_bytes_or_pieces)
+{
+    static const char vocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\n.\n##d\n";
+    write_text("v", vocabulary);
+    write_text("text", "Ad b\n");
+    ck_assert_int_eq(data("tokens --bytes -o @/tokens @/text @/text"), EXIT_DONE);
+    ck_assert_str_eq(token_lines("tokens"),
+                     "20240520 1 10 256\n65\n100\n32\n98\n10\n65\n100\n32\n98\n10\n");
+    ck_assert_int_eq(data("tokens --vocab @/v -o @/tokens @/text @/text"), EXIT_DONE);
+    ck_assert_str_eq(token_lines("tokens"), "20240520 1 8 10\n5\n9\n6\n3\n5\n9\n6\n3\n");
+}
+END_TEST
+
+static void assert_gpt2_as_oracle(const char *encoder, const char *merges)
+{
+    ck_assert_int_eq(data("tokens --gpt2 %s --merges %s -o @/tokens " PROSE, encoder, merges),
+                     EXIT_DONE);
+    ck_assert(shell(arena_printf(
+        arena, "python3 tests/oracle/gpt2.py encode %s %s " PROSE " > @/want", encoder, merges)));
+    const char *got = token_lines("tokens");
+    ck_assert_str_eq(got + strcspn(got, "\n") + 1, read_all(in_folder("want")));
+}
+
+START_TEST(gpt2_tokens_are_those_of_the_oracle)
+{
+    if (!has_python())
+        return;
+    ck_assert(shell("python3 tests/oracle/gpt2.py make @/encoder @/merges 120 " PROSE));
+    assert_gpt2_as_oracle(in_folder("encoder"), in_folder("merges"));
+    if (exists("../shared/data/gpt2-encoder.json"))
+        assert_gpt2_as_oracle("../shared/data/gpt2-encoder.json", "../shared/data/gpt2-vocab.bpe");
+    else
+        fputs("skipped: ../shared/data/gpt2-encoder.json is not there\n", stderr);
+}
+END_TEST
+
+START_TEST(a_piece_of_a_megabyte_takes_no_time_to_speak_of)
+{
+    Text text = text_new(arena);
+    for (int i = 0; i < 1 << 20; i++)
+        text_append(&text, "a", 1);
+    write_file("long", text.data, text.n);
+    if (!has_python())
+        return;
+    ck_assert(shell("python3 tests/oracle/gpt2.py make @/encoder @/merges 120 " PROSE));
+    ck_assert_int_eq(data("tokens --gpt2 @/encoder --merges @/merges -o @/tokens @/long"),
+                     EXIT_DONE);
+    ck_assert_int_eq(data("vocab --size 9 -o @/v @/long " PROSE), EXIT_INPUT);
+    write_text("v", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##a\n");
+    ck_assert_int_eq(data("encode --vocab @/v -o @/long.out @/long"), EXIT_DONE);
+}
+END_TEST
+
+START_TEST(info_counts_and_takes_the_entropy)
+{
+    /* Four tokens, 5 5 6 8: 3/2 ln 2 nats. */
+    items_of("", "a. A\n\nb");
+    ck_assert_int_eq(data("info --json @/out"), EXIT_DONE);
+    ck_assert_str_eq(
+        read_all(in_folder("stdout")),
+        "{\"format\": \"bert_pairs\", \"dtype\": \"u16\", \"documents\": 2, \"sentences\": 3, "
+        "\"tokens\": 4, \"vocabulary\": 10, \"distinct\": 3, \"unknown\": 0, "
+        "\"unigram_entropy_nats\": 1.039721}\n");
+    ck_assert_int_eq(data("info @/out.idx"), EXIT_DONE);
+    ck_assert_ptr_nonnull(strstr(read_all(in_folder("stdout")), "1.0397 nats a token"));
+    ck_assert_int_eq(data("info --json @/v"), EXIT_DONE);
+    ck_assert_str_eq(read_all(in_folder("stdout")),
+                     "{\"format\": \"vocabulary\", \"vocabulary\": 10}\n");
+    ck_assert_int_eq(data("tokens --bytes -o @/tokens @/text"), EXIT_DONE);
+    ck_assert_int_eq(data("info --json @/tokens"), EXIT_DONE);
+    ck_assert_ptr_nonnull(
+        strstr(read_all(in_folder("stdout")), "\"tokens\": 7, \"vocabulary\": 256"));
+}
+END_TEST
+
+/* Each damages the pair out.bin, out.idx or the token file `tokens`, by a shell command in the
+ * folder. */
+static const struct {
+    const char *damage, *file, *message;
+} damages[] = {
+    {"head -c 40 out.idx > t; mv t out.idx", "out",
+     "out.idx: error: has 40 bytes, but 3 items and 3"},
+    {"printf MMIDIDX > out.idx", "out", "out.idx: error: expected MMIDIDX at offset 0"},
+    {"head -c 7 out.bin > t; mv t out.bin", "out",
+     "out.bin: error: has 7 bytes, but .idx tells of 4"},
+    {"rm out.bin", "out", "out.bin: error: cannot be opened"},
+    {"printf '\\377\\0' | dd of=out.bin bs=1 conv=notrunc 2> t", "out",
+     "token 0 is 255, which is not"},
+    {"printf '\\2' | dd of=out.idx bs=1 seek=34 conv=notrunc 2> t", "out",
+     "item 1 has 1 tokens at byte"},
+    {"printf '\\7' | dd of=out.idx bs=1 seek=70 conv=notrunc 2> t", "out",
+     "document 0 starts at item 7"},
+    {"head -c 1030 tokens > t; mv t tokens", "tokens",
+     "has 6 bytes of tokens, but its header tells of 7"},
+    {"head -c 500 tokens > t; mv t tokens", "tokens", "expected a token file"},
+    {"head -c 4 tokens > t; mv t tokens", "tokens", "tokens"},
+    {"true", "none", "none: error: cannot be opened"},
+};
+
+START_TEST(info_refuses_damaged_files)
+{
+    items_of("", "a. A\n\nb");
+    ck_assert_int_eq(data("tokens --bytes -o @/tokens @/text"), EXIT_DONE);
+    ck_assert(shell(arena_printf(arena, "cd @ && { %s; }", damages[_i].damage)));
+    ck_assert_int_eq(data("info @/%s", damages[_i].file), EXIT_INPUT);
+    ck_assert_msg(strstr(said(), damages[_i].message) != NULL, "said: %s", said());
+}
+END_TEST
+
 /* --- bad input ------------------------------------------------------------------------------- */
 
 START_TEST(bytes_that_are_not_utf8_are_left_out_and_told_of)
@@ -302,6 +430,18 @@ static const Refusal refusals[] = {
     {"encode --vocab @/gap -o @/x " PROSE, EXIT_INPUT, "gap:6: error: expected a piece"},
     {"encode --vocab " PROSE " -o @/x " PROSE, EXIT_INPUT, "error: "},
     {"encode --vocab @/empty -o @/x " PROSE, EXIT_INPUT, "the piece [PAD] is missing"},
+    {"tokens -o @/x " PROSE, EXIT_USAGE, "one of --bytes, --vocab and --gpt2"},
+    {"tokens --bytes --vocab @/good -o @/x " PROSE, EXIT_USAGE,
+     "one of --bytes, --vocab and --gpt2"},
+    {"tokens --gpt2 @/good -o @/x " PROSE, EXIT_USAGE, "--gpt2 and --merges go together"},
+    {"tokens --gpt2 @/good --merges @/good -o @/x " PROSE, EXIT_INPUT,
+     "expected a JSON object of tokens"},
+    {"tokens --gpt2 @/few.json --merges @/good -o @/x " PROSE, EXIT_INPUT,
+     "has no token '\u0100' for"},
+    {"tokens --gpt2 @/id.json --merges @/good -o @/x " PROSE, EXIT_INPUT,
+     "the token 'a' has no id"},
+    {"tokens --bytes -o @/x " PROSE " @/none", EXIT_INPUT, "none: error: cannot be opened"},
+    {"info", EXIT_USAGE, "one FILE is needed"},
     {"vocab --size 10 -o @/x", EXIT_USAGE, "are needed"},
     {"vocab --size ten -o @/x " PROSE, EXIT_USAGE, "needs a whole number, not 'ten'"},
     {"vocab --size 10 -o @/x " PROSE, EXIT_INPUT, "more than --size 10 allows"},
@@ -317,6 +457,8 @@ START_TEST(bad_input_is_refused_and_nothing_is_written)
     write_text("gap", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n\na\n");
     write_text("bad.jsonl", "{\"t\": \"a\"}\n{\"t\": \n");
     write_text("empty", "");
+    write_text("few.json", "{\"a\": 1}");
+    write_text("id.json", "{\"a\": \"b\"}");
     ck_assert(shell("gzip -c " PROSE " | head -c 500 > @/cut.gz"));
     ck_assert_int_eq(data("%s", refusal->arguments), refusal->status);
     ck_assert_msg(strstr(said(), refusal->message) != NULL, "said: %s", said());
@@ -370,6 +512,11 @@ Suite *data_suite(void)
                         sizeof splits / sizeof *splits);
     tcase_add_test(tcase, options_say_what_a_document_is);
     tcase_add_test(tcase, a_large_vocabulary_takes_four_bytes_a_token);
+    tcase_add_test(tcase, tokens_are_bytes_or_pieces);
+    tcase_add_test(tcase, gpt2_tokens_are_those_of_the_oracle);
+    tcase_add_test(tcase, a_piece_of_a_megabyte_takes_no_time_to_speak_of);
+    tcase_add_test(tcase, info_counts_and_takes_the_entropy);
+    tcase_add_loop_test(tcase, info_refuses_damaged_files, 0, sizeof damages / sizeof *damages);
     suite_add_tcase(suite, tcase);
     suite_add_tcase(suite, bad_input_case());
     return suite;
