@@ -137,6 +137,35 @@ static inline rt_bf16 rt_to_bf16(float value)
 #define STORE_i32(y, i, v)  ((y)[i] = (int32_t)(v))
 #define STORE_bool(y, i, v) ((y)[i] = (uint8_t)((v) != 0))
 
+/* ---- what the text of fused kernels is made of --------------------------------------------------
+ *
+ * A row's reductions, values kept from one pass to the next, random numbers of a chunk, and the terms
+ * of a sum. Another target gives these names other meanings. */
+#define ROW_SUM_START(v)  real v = 0
+#define ROW_SUM_ADD(v, x) (v += (x))
+#define ROW_SUM_END(v)    (void)(v)
+#define ROW_MAX_START(v)  real v = -R(HUGE_VAL)
+#define ROW_MAX_ADD(v, x) (v = (x) > v ? (x) : v)
+#define ROW_MAX_END(v)    (void)(v)
+
+#define ROW_STORE_f32(y, i, v)  STORE_f32(y, i, v)
+#define ROW_STORE_bf16(y, i, v) STORE_bf16(y, i, v)
+#define ROW_STORE_f64(y, i, v)  STORE_f64(y, i, v)
+#define ROW_STORE_i32(y, i, v)  STORE_i32(y, i, v)
+#define ROW_STORE_bool(y, i, v) STORE_bool(y, i, v)
+
+#define KEEP_ROW(k, n) real k[n]
+#define KEEP(k, i, v)  (k[i] = (v))
+#define KEPT(k, i)     k[i]
+
+#define RANDOM_CHUNK(u, first, n, step, stream)                                                    \
+    real u##_chunk[RT_CHUNK + RT_UNIFORM_EXTRA];                                                   \
+    const real *u = rt_uniform(u##_chunk, first, n, step, stream)
+#define RANDOM_AT(u, i, element, step, stream) u[i]
+
+#define SUM_DOWN(v)  (part[i - from] += (v))
+#define SUM_ALONG(v) (part += (v))
+
 static inline int64_t rt_least(int64_t a, int64_t b)
 {
     return a < b ? a : b;

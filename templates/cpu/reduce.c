@@ -10,7 +10,8 @@ RT_KERNEL void sum_down(const void *in0, void *out0)
 //@end
 {
     //@begin sizes
-    enum { KEPT = 1, SUMMED = 6, COLUMNS = 16, SPAN = 16 };
+    const int64_t KEPT = 1, SUMMED = 6, COLUMNS = 16;
+    enum { SPAN = 16 };
     //@end
     //@begin pointers
     const rt_f32 *x0 = in0;
@@ -18,7 +19,7 @@ RT_KERNEL void sum_down(const void *in0, void *out0)
     //@end
     enum { BLOCK = 64 }; /* rows are added in blocks and then the blocks: less rounding */
     const int64_t pieces = (COLUMNS + SPAN - 1) / SPAN;
-    RT_PARALLEL((int64_t)KEPT * SUMMED * COLUMNS)
+    RT_PARALLEL(KEPT * SUMMED * COLUMNS)
     for (int64_t piece = 0; piece < KEPT * pieces; piece++) {
         const int64_t kept = piece / pieces, from = piece % pieces * SPAN;
         const int64_t to = rt_least(COLUMNS, from + SPAN);
@@ -26,14 +27,17 @@ RT_KERNEL void sum_down(const void *in0, void *out0)
         for (int64_t block = 0; block < SUMMED; block += BLOCK) {
             real part[SPAN] = {0};
             for (int64_t summed = block; summed < rt_least(SUMMED, block + BLOCK); summed++) {
+                (void)summed;
                 //@begin row
-                const int64_t at0 = summed * COLUMNS;
+                const int64_t at_x0 = summed * 16;
+                //@end
+                //@begin random
                 //@end
                 RT_PRAGMA(omp simd)
                 for (int64_t i = from; i < to; i++) {
                     //@begin body
-                    const real v0 = LOAD_f32(x0, at0 + i);
-                    part[i - from] += v0;
+                    const real v0 = LOAD_f32(x0, at_x0 + i);
+                    SUM_DOWN(v0);
                     //@end
                 }
             }
@@ -58,7 +62,8 @@ RT_KERNEL void sum_along(const void *in0, void *out0)
 //@end
 {
     //@begin sizes
-    enum { KEPT = 1, SUMMED = 6, COLUMNS = 16, PIECES = 1 };
+    const int64_t KEPT = 1, SUMMED = 6, COLUMNS = 16;
+    enum { PIECES = 1, PARTS = 1 };
     //@end
     //@begin pointers
     const rt_f32 *x0 = in0;
@@ -66,34 +71,37 @@ RT_KERNEL void sum_along(const void *in0, void *out0)
     //@end
     /* Each sum is cut into PIECES of about as many units; a unit is a row's chunk. */
     const int64_t chunks = (COLUMNS + RT_CHUNK - 1) / RT_CHUNK, units = SUMMED * chunks;
-    real parts[PIECES > 1 ? KEPT * PIECES : 1] = {0};
-    RT_PARALLEL((int64_t)KEPT * SUMMED * COLUMNS)
-    for (int64_t piece = 0; piece < (int64_t)KEPT * PIECES; piece++) {
+    real parts[PARTS] = {0};
+    RT_PARALLEL(KEPT * SUMMED * COLUMNS)
+    for (int64_t piece = 0; piece < KEPT * PIECES; piece++) {
         const int64_t kept = piece / PIECES, number = piece % PIECES;
         real sum = 0;
         for (int64_t unit = number * units / PIECES; unit < (number + 1) * units / PIECES; unit++) {
             const int64_t summed = unit / chunks, from = unit % chunks * RT_CHUNK;
             const int64_t to = rt_least(COLUMNS, from + RT_CHUNK);
+            (void)summed;
             real part = 0;
             //@begin row
-            const int64_t at0 = summed * COLUMNS;
-            (void)kept;
+            const int64_t at_x0 = summed * 16;
+            //@end
+            //@begin random
             //@end
             RT_PRAGMA(omp simd reduction(+ : part))
             for (int64_t i = from; i < to; i++) {
                 //@begin body
-                const real v0 = LOAD_f32(x0, at0 + i);
-                part += v0;
+                const real v0 = LOAD_f32(x0, at_x0 + i);
+                SUM_ALONG(v0);
                 //@end
             }
             sum += part;
         }
         const int64_t out = kept;
-        if (PIECES > 1)
+        if (PIECES > 1) {
             parts[piece] = sum;
-        else
-            //@begin store
-            STORE_f32(y0, out, sum);
+            continue;
+        }
+        //@begin store
+        STORE_f32(y0, out, sum);
         //@end
     }
     for (int64_t out = 0; PIECES > 1 && out < KEPT; out++) {

@@ -1,0 +1,39 @@
+/* The plan as calls of C functions, one or more a step, in order. */
+#ifndef CALLS_H
+#define CALLS_H
+
+#include "emit/emit.h"
+#include "emit/kernels.h"
+
+typedef enum {
+    OPERAND_TENSOR,   /* a life of a value: its bytes in the arena */
+    OPERAND_NONE,     /* NULL */
+    OPERAND_CONSTANT, /* a number */
+    OPERAND_STREAM,   /* of the random generator */
+    OPERAND_STEP      /* the step's numbers */
+} OperandKind;
+
+typedef struct {
+    OperandKind kind;
+    int life;
+    double constant;
+    uint32_t stream;
+} CallOperand;
+
+typedef struct {
+    int step;
+    const char *function;
+    const char *shape; /* name of a static const table, or NULL */
+    ARRAY(CallOperand) operands;
+} Call;
+
+typedef struct {
+    Call *data;
+    int n, capacity;
+    const char *shapes; /* definitions of the tables, a line or two each */
+    Kernels *kernels;
+} Calls;
+
+Calls *calls_of(Arena *arena, const Emission *emission, Names *names);
+
+#endif

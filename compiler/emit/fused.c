@@ -1,0 +1,557 @@
+/* The text of a fused kernel: instructions, loads and stores for the regions of the skeletons
+ * templates/TARGET/fused.* and reduce.*. A program in, a C function out.
+ *
+ * A row goes through passes. Pass p computes for each element what the row reductions of level p + 1
+ * need, and then the values of the row that follow from those; the last pass stores the outputs. */
+#include "emit/axes.h"
+#include "emit/kernels.h"
+#include "emit/render.h"
+
+#include <string.h>
+
+enum {
+    CHUNK = 1024,        /* RT_CHUNK of the templates */
+    LONGEST_KEPT = 32768, /* columns of a row that is kept between passes */
+    PARTS = 64           /* pieces of a sum that has few outputs */
+};
+
+typedef struct {
+    Arena *arena;
+    Kernels *kernels;
+    const Kernel *kernel;
+    const Program *program;
+    Axes axes;
+    bool is_reduce;
+    bool *live, *per_row;
+    int *level;    /* row reductions that come before */
+    int *computed; /* the pass that first computes it, or -1 */
+    int n_levels;
+    bool *kept; /* computed in one pass and needed again: kept for the row */
+} Writer;
+
+/* ---- what each instruction is -------------------------------------------------------------------- */
+
+static bool is_row_reduction(const Instr *instr)
+{
+    return instr->kind == INSTR_ROW_SUM || instr->kind == INSTR_ROW_MAX;
+}
+
+static void mark_live(Writer *w, int instr)
+{
+    if (w->live[instr])
+        return;
+    w->live[instr] = true;
+    for (int arg = 0; arg < N_ARGS; arg++)
+        if (w->program->instrs[instr].arg[arg] >= 0)
+            mark_live(w, w->program->instrs[instr].arg[arg]);
+}
+
+static void classify(Writer *w, int i)
+{
+    const Instr *instr = &w->program->instrs[i];
+    w->per_row[i] = instr->kind != INSTR_RANDOM && instr->kind != INSTR_COLUMN;
+    if (instr->kind == INSTR_INPUT)
+        w->per_row[i] = !axes_full(&w->axes, instr->slot, w->axes.n);
+    for (int arg = 0; arg < N_ARGS; arg++) {
+        const int from = instr->arg[arg];
+        if (from < 0)
+            continue;
+        w->per_row[i] = w->per_row[i] && (w->per_row[from] || is_row_reduction(instr));
+        if (w->level[from] > w->level[i])
+            w->level[i] = w->level[from];
+    }
+    if (is_row_reduction(instr))
+        w->level[i]++;
+    if (w->live[i] && w->level[i] > w->n_levels)
+        w->n_levels = w->level[i];
+}
+
+static Writer writer_new(Kernels *kernels, const Kernel *kernel)
+{
+    const Program *program = kernel->program;
+    Arena *arena = kernels->arena;
+    const int n = program->n_instrs;
+    Writer w = {.arena = arena, .kernels = kernels, .kernel = kernel, .program = program};
+    w.axes = axes_of(arena, program);
+    w.is_reduce = program_is_reduce(program);
+    w.live = NEW_N(arena, bool, n);
+    w.per_row = NEW_N(arena, bool, n);
+    w.kept = NEW_N(arena, bool, n);
+    w.level = NEW_N(arena, int, n);
+    w.computed = NEW_N(arena, int, n);
+    for (int i = 0; i < program->n_outputs; i++)
+        mark_live(&w, program->outputs[i].instr);
+    for (int i = 0; i < n; i++) {
+        w.computed[i] = -1;
+        classify(&w, i);
+    }
+    return w;
+}
+
+static const char *dtype_of_input(const Writer *w, int input)
+{
+    return dtype_name(w->kernel->dtypes[input]);
+}
+
+static const char *dtype_of_output(const Writer *w, int output)
+{
+    return dtype_name(w->kernel->dtypes[w->program->n_inputs + output]);
+}
+
+/* True where input i is an argument of the C function: not the one that is accumulated onto. */
+static bool is_argument(const Program *program, int input)
+{
+    return !program_is_reduce(program) || program->accumulate_input != input;
+}
+
+/* ---- where a tensor's row starts ------------------------------------------------------------------ */
+
+/* The variable that counts an axis: rows of a fused kernel, kept and summed positions of a sum. */
+static bool is_summed(const Writer *w, int axis)
+{
+    return w->is_reduce && !axes_full(&w->axes, w->program->n_inputs, axis);
+}
+
+static const char *counter(const Writer *w, int axis)
+{
+    if (!w->is_reduce)
+        return "row";
+    return is_summed(w, axis) ? "summed" : "kept";
+}
+
+/* The position along an axis, from its counter. */
+static const char *coordinate(const Writer *w, int axis)
+{
+    int64_t inner = 1;
+    bool outermost = true;
+    for (int other = 0; other < w->axes.n; other++) {
+        if (strcmp(counter(w, other), counter(w, axis)) != 0)
+            continue;
+        inner *= other > axis ? w->axes.size[other] : 1;
+        outermost = outermost && other >= axis;
+    }
+    const char *text = counter(w, axis);
+    if (inner > 1)
+        text = arena_printf(w->arena, "%s / %lld", text, (long long)inner);
+    if (!outermost)
+        text = arena_printf(w->arena, "%s %% %lld", text, (long long)w->axes.size[axis]);
+    return text;
+}
+
+/* Sum of coordinates times steps; step_of gives the elements from one position to the next. */
+static const char *row_start(const Writer *w, int tensor)
+{
+    Text out = text_new(w->arena);
+    for (int axis = 0; axis < w->axes.n; axis++) {
+        int64_t step = tensor >= 0 ? axes_step(&w->axes, tensor, axis) : w->axes.columns;
+        for (int inner = axis + 1; tensor < 0 && inner < w->axes.n; inner++)
+            step *= w->axes.size[inner];
+        if (step == 0 || w->axes.size[axis] == 1)
+            continue;
+        text_printf(&out, "%s%s", out.n ? " + " : "", coordinate(w, axis));
+        if (step > 1)
+            text_printf(&out, " * %lld", (long long)step);
+    }
+    return out.n ? out.data : "0";
+}
+
+/* All axes of a tensor are the domain's, or all but the last: its rows are counted by `row`. */
+static const char *tensor_start(const Writer *w, int tensor)
+{
+    for (int axis = 0; axis < w->axes.n; axis++)
+        if (w->is_reduce || !axes_full(&w->axes, tensor, axis))
+            return row_start(w, tensor);
+    if (w->axes.n == 0)
+        return "0";
+    return axes_full(&w->axes, tensor, w->axes.n)
+               ? arena_printf(w->arena, "row * %lld", (long long)w->axes.columns)
+               : "row";
+}
+
+/* ---- values ---------------------------------------------------------------------------------------- */
+
+static bool draws_random(const Writer *w, const Instr *instr)
+{
+    return instr->kind == INSTR_ELEMENT &&
+           (op_row(instr->op)->names[instr->part] & NAMES_U) != 0;
+}
+
+/* What is dearer than a load: it is kept between passes where the target can. */
+static bool is_costly(const Writer *w, const Instr *instr)
+{
+    if (instr->kind != INSTR_ELEMENT)
+        return false;
+    const char *text = op_row(instr->op)->part[instr->part];
+    return draws_random(w, instr) || strstr(text, "r_exp") || strstr(text, "r_tanh") ||
+           strstr(text, "r_erf") || strstr(text, "r_log") || strstr(text, "slope");
+}
+
+static const char *element_text(Writer *w, const Instr *instr)
+{
+    static const int order[N_ARGS] = {ARG_A, ARG_B, ARG_G, ARG_Y, ARG_U, ARG_P};
+    static const unsigned bits[N_ARGS] = {NAMES_A, NAMES_B, NAMES_G, NAMES_Y, NAMES_U, NAMES_P};
+    const unsigned names = op_row(instr->op)->names[instr->part];
+    w->kernels->uses[instr->op][instr->part] = true;
+    Text out = text_new(w->arena);
+    text_printf(&out, "%s(", formula_name(w->arena, instr->op, instr->part));
+    bool first = true;
+    for (int i = 0; i < N_ARGS; i++) {
+        if (!(names & bits[i]))
+            continue;
+        const char *value = order[i] == ARG_P && (names & NAMES_U) ? "p" : "v";
+        text_printf(&out, "%s%s%d", first ? "" : ", ", value, instr->arg[order[i]]);
+        first = false;
+    }
+    text_printf(&out, ")");
+    return out.data;
+}
+
+/* The right-hand side of an instruction that is no reduction. */
+static const char *value_text(Writer *w, int i)
+{
+    const Instr *instr = &w->program->instrs[i];
+    switch (instr->kind) {
+    case INSTR_INPUT:
+        return arena_printf(w->arena, "LOAD_%s(x%d, at_x%d%s)", dtype_of_input(w, instr->slot),
+                            instr->slot, instr->slot, w->per_row[i] ? "" : " + i");
+    case INSTR_CONSTANT: return arena_printf(w->arena, "(real)c%d", instr->slot);
+    case INSTR_RANDOM:
+        return arena_printf(w->arena, "RANDOM_AT(u%d, i - from, base + (uint64_t)i, step, s%d)",
+                            instr->slot, instr->slot);
+    case INSTR_COLUMN: return "(real)i";
+    case INSTR_POSITION:
+        return arena_printf(w->arena, "(real)(%s)",
+                            w->axes.position >= 0 ? coordinate(w, w->axes.position) : "0");
+    case INSTR_ELEMENT: return element_text(w, instr);
+    default: bug("a reduction has no value within a pass");
+    }
+}
+
+/* ---- a row's values ----------------------------------------------------------------------------------- */
+
+/* Values of the row that follow from reductions of that level. */
+static void print_row_values(Writer *w, Text *out, int level)
+{
+    for (int i = 0; i < w->program->n_instrs; i++) {
+        const Instr *instr = &w->program->instrs[i];
+        if (!w->live[i] || !w->per_row[i] || w->level[i] != level)
+            continue;
+        if (is_row_reduction(instr))
+            text_printf(out, "ROW_%s_END(v%d);\n", instr->kind == INSTR_ROW_SUM ? "SUM" : "MAX", i);
+        else
+            text_printf(out, "const real v%d = %s;\n", i, value_text(w, i));
+    }
+}
+
+/* Constants that are a dropout's probability: 0 where the step does not train. */
+static void print_probabilities(const Writer *w, Text *out)
+{
+    bool *done = NEW_N(w->arena, bool, w->program->n_instrs);
+    for (int i = 0; i < w->program->n_instrs; i++) {
+        const Instr *instr = &w->program->instrs[i];
+        const int p = instr->arg[ARG_P];
+        if (!w->live[i] || !draws_random(w, instr) || p < 0 || done[p])
+            continue;
+        done[p] = true;
+        text_printf(out, "const real p%d = step->training ? v%d : 0;\n", p, p);
+    }
+}
+
+static bool uses_random(const Writer *w)
+{
+    for (int i = 0; i < w->program->n_instrs; i++)
+        if (w->live[i] && w->program->instrs[i].kind == INSTR_RANDOM)
+            return true;
+    return false;
+}
+
+static const char *row_text(Writer *w)
+{
+    Text out = text_new(w->arena);
+    const Program *program = w->program;
+    for (int i = 0; i < program->n_instrs; i++) {
+        const Instr *instr = &program->instrs[i];
+        if (w->live[i] && instr->kind == INSTR_INPUT)
+            text_printf(&out, "const int64_t at_x%d = %s;\n", instr->slot,
+                        tensor_start(w, instr->slot));
+    }
+    for (int i = 0; !w->is_reduce && i < program->n_outputs; i++)
+        text_printf(&out, "const int64_t at_y%d = %s;\n", i,
+                    tensor_start(w, program->n_inputs + i));
+    if (uses_random(w))
+        text_printf(&out, "const uint64_t base = (uint64_t)(%s);\n", row_start(w, -1));
+    print_row_values(w, &out, 0);
+    print_probabilities(w, &out);
+    for (int i = 0; i < program->n_instrs; i++)
+        if (w->live[i] && is_row_reduction(&program->instrs[i]))
+            text_printf(&out, "ROW_%s_START(v%d);\n",
+                        program->instrs[i].kind == INSTR_ROW_SUM ? "SUM" : "MAX", i);
+    for (int i = 0; i < program->n_instrs; i++)
+        if (w->kept[i])
+            text_printf(&out, "KEEP_ROW(k%d, %lld);\n", i, (long long)w->axes.columns);
+    return out.data;
+}
+
+/* ---- passes --------------------------------------------------------------------------------------------- */
+
+/* Marks what pass number `pass` must compute for instr; what an earlier pass kept is only loaded. */
+static void need(Writer *w, bool *needed, int instr, int pass)
+{
+    if (w->per_row[instr] || needed[instr])
+        return;
+    needed[instr] = true;
+    if (w->computed[instr] < 0)
+        w->computed[instr] = pass;
+    const Instr *row = &w->program->instrs[instr];
+    if (w->computed[instr] < pass && is_costly(w, row) && w->kernels->target->keeps_rows &&
+        w->axes.columns <= LONGEST_KEPT) {
+        w->kept[instr] = true;
+        return;
+    }
+    for (int arg = 0; arg < N_ARGS; arg++)
+        if (row->arg[arg] >= 0)
+            need(w, needed, row->arg[arg], pass);
+}
+
+static bool is_element_output(const Writer *w, int output)
+{
+    return axes_full(&w->axes, w->program->n_inputs + output, w->axes.n);
+}
+
+/* What each pass needs: [pass][instr]. */
+static bool **plan_passes(Writer *w)
+{
+    const Program *program = w->program;
+    bool **needed = NEW_N(w->arena, bool *, w->n_levels + 1);
+    for (int pass = 0; pass <= w->n_levels; pass++) {
+        needed[pass] = NEW_N(w->arena, bool, program->n_instrs);
+        for (int i = 0; i < program->n_instrs; i++)
+            if (w->live[i] && is_row_reduction(&program->instrs[i]) && w->level[i] == pass + 1)
+                need(w, needed[pass], program->instrs[i].arg[ARG_A], pass);
+        for (int i = 0; pass == w->n_levels && i < program->n_outputs; i++)
+            if (w->is_reduce || is_element_output(w, i))
+                need(w, needed[pass], program->outputs[i].instr, pass);
+    }
+    return needed;
+}
+
+static const char *pass_body(Writer *w, const bool *needed, int pass)
+{
+    Text out = text_new(w->arena);
+    const Program *program = w->program;
+    for (int i = 0; i < program->n_instrs; i++) {
+        if (!needed[i])
+            continue;
+        if (w->kept[i] && w->computed[i] < pass) {
+            text_printf(&out, "const real v%d = KEPT(k%d, i);\n", i, i);
+            continue;
+        }
+        text_printf(&out, "const real v%d = %s;\n", i, value_text(w, i));
+        if (w->kept[i])
+            text_printf(&out, "KEEP(k%d, i, v%d);\n", i, i);
+    }
+    for (int i = 0; i < program->n_instrs; i++) {
+        const Instr *instr = &program->instrs[i];
+        if (w->live[i] && is_row_reduction(instr) && w->level[i] == pass + 1)
+            text_printf(&out, "ROW_%s_ADD(v%d, v%d);\n",
+                        instr->kind == INSTR_ROW_SUM ? "SUM" : "MAX", i, instr->arg[ARG_A]);
+    }
+    for (int i = 0; pass == w->n_levels && !w->is_reduce && i < program->n_outputs; i++)
+        if (is_element_output(w, i))
+            text_printf(&out, "STORE_%s(y%d, at_y%d + i, v%d);\n", dtype_of_output(w, i), i, i,
+                        program->outputs[i].instr);
+    return out.data;
+}
+
+static const char *random_text(const Writer *w, const bool *needed)
+{
+    Text out = text_new(w->arena);
+    for (int i = 0; i < w->program->n_instrs; i++)
+        if (needed[i] && w->program->instrs[i].kind == INSTR_RANDOM)
+            text_printf(&out,
+                        "RANDOM_CHUNK(u%d, base + (uint64_t)from, to - from, step, s%d);\n",
+                        w->program->instrs[i].slot, w->program->instrs[i].slot);
+    return out.data;
+}
+
+/* `RT_PRAGMA(omp simd reduction(+ : v3) reduction(max : v7))`: no value of a pass depends on another
+ * element's. */
+static const char *simd_text(const Writer *w, int pass)
+{
+    Text out = text_new(w->arena);
+    text_printf(&out, "RT_PRAGMA(omp simd");
+    for (int i = 0; i < w->program->n_instrs; i++) {
+        const Instr *instr = &w->program->instrs[i];
+        if (w->live[i] && is_row_reduction(instr) && w->level[i] == pass + 1)
+            text_printf(&out, " reduction(%s : v%d)", instr->kind == INSTR_ROW_SUM ? "+" : "max", i);
+    }
+    text_printf(&out, ")\n");
+    return out.data;
+}
+
+static bool has_output(const Writer *w, bool of_elements)
+{
+    for (int i = 0; i < w->program->n_outputs; i++)
+        if (is_element_output(w, i) == of_elements)
+            return true;
+    return false;
+}
+
+static const char *passes_text(Writer *w, const char *skeleton_name, const char *skeleton,
+                               bool **needed)
+{
+    const char *pass_template = render_region(w->arena, skeleton_name, skeleton, "pass");
+    Text out = text_new(w->arena);
+    for (int pass = 0; pass <= w->n_levels; pass++) {
+        Text after = text_new(w->arena);
+        print_row_values(w, &after, pass + 1);
+        const Fill fills[] = {{"random", random_text(w, needed[pass])},
+                              {"simd", simd_text(w, pass)},
+                              {"body", pass_body(w, needed[pass], pass)},
+                              {"after", after.data}};
+        if (pass < w->n_levels || has_output(w, true))
+            text_printf(&out, "%s", render(w->arena, skeleton_name, pass_template, fills, 4));
+    }
+    for (int i = 0; i < w->program->n_outputs; i++)
+        if (!is_element_output(w, i))
+            text_printf(&out, "ROW_STORE_%s(y%d, at_y%d, v%d);\n", dtype_of_output(w, i), i, i,
+                        w->program->outputs[i].instr);
+    return out.data;
+}
+
+/* ---- the function ------------------------------------------------------------------------------------------ */
+
+static void print_argument(Text *out, size_t *line_start, const char *text)
+{
+    const bool first = out->data[out->n - 1] == '(';
+    if (out->n + strlen(text) - *line_start > 92) {
+        text_printf(out, ",\n        ");
+        *line_start = out->n - 8;
+    } else if (!first) {
+        text_printf(out, ", ");
+    }
+    text_printf(out, "%s", text);
+}
+
+static const char *signature_text(const Writer *w)
+{
+    Text out = text_new(w->arena);
+    const Program *program = w->program;
+    size_t line = 0;
+    text_printf(&out, "RT_KERNEL void %s(", w->kernel->name);
+    for (int i = 0; i < program->n_inputs; i++)
+        if (is_argument(program, i))
+            print_argument(&out, &line, arena_printf(w->arena, "const void *in%d", i));
+    for (int i = 0; i < program->n_outputs; i++)
+        print_argument(&out, &line, arena_printf(w->arena, "void *out%d", i));
+    for (int i = 0; i < program->n_constants; i++)
+        print_argument(&out, &line, arena_printf(w->arena, "double c%d", i));
+    for (int i = 0; i < program->n_streams; i++)
+        print_argument(&out, &line, arena_printf(w->arena, "uint32_t s%d", i));
+    if (program_is_random(program))
+        print_argument(&out, &line, "const void *numbers");
+    text_printf(&out, ")\n");
+    return out.data;
+}
+
+static const char *pointers_text(const Writer *w)
+{
+    Text out = text_new(w->arena);
+    const Program *program = w->program;
+    for (int i = 0; i < program->n_inputs; i++) {
+        if (!is_argument(program, i))
+            continue;
+        const long long count = (long long)axes_count(&w->axes, i);
+        text_printf(&out, "const rt_%s *x%d = (const rt_%s *)in%d", dtype_of_input(w, i), i,
+                    dtype_of_input(w, i), i);
+        if (program->inputs[i].offset)
+            text_printf(&out, " + %lld", (long long)program->inputs[i].offset);
+        text_printf(&out, ";\nrt_touch(x%d, sizeof *x%d * %lld);\n", i, i, count);
+    }
+    for (int i = 0; i < program->n_outputs; i++)
+        text_printf(&out, "rt_%s *y%d = (rt_%s *)out%d;\nrt_touch(y%d, sizeof *y%d * %lld);\n",
+                    dtype_of_output(w, i), i, dtype_of_output(w, i), i, i, i,
+                    (long long)axes_count(&w->axes, program->n_inputs + i));
+    if (program_is_random(program))
+        text_printf(&out, "const RtStep *step = (const RtStep *)numbers;\n");
+    return out.data;
+}
+
+static const char *fused_sizes(const Writer *w)
+{
+    const long long columns = (long long)w->axes.columns;
+    const bool whole = w->n_levels > 0 || has_output(w, false) || columns < CHUNK;
+    return arena_printf(w->arena, "const int64_t ROWS = %lld, COLUMNS = %lld, SPAN = %lld;\n",
+                        (long long)w->axes.rows, columns, whole ? columns : (long long)CHUNK);
+}
+
+static const char *fused_function(Writer *w)
+{
+    const char *name = arena_printf(w->arena, "templates/%s/fused%s", w->kernels->target->name,
+                                    w->kernels->target->suffix);
+    const char *skeleton = render_file(name);
+    bool **needed = plan_passes(w);
+    const char *start = strstr(skeleton, "//@begin signature");
+    if (!start)
+        bug("%s has no signature", name);
+    const Fill fills[] = {{"signature", signature_text(w)},
+                          {"sizes", fused_sizes(w)},
+                          {"pointers", pointers_text(w)},
+                          {"row", row_text(w)},
+                          {"passes", passes_text(w, name, skeleton, needed)}};
+    return render(w->arena, name, start, fills, 5);
+}
+
+/* ---- sums ------------------------------------------------------------------------------------------------- */
+
+static const char *reduce_sizes(const Writer *w, bool down)
+{
+    long long kept = 1, summed = 1;
+    for (int axis = 0; axis < w->axes.n; axis++)
+        *(is_summed(w, axis) ? &summed : &kept) *= (long long)w->axes.size[axis];
+    const long long columns = (long long)w->axes.columns;
+    const long long units = summed * ((columns + CHUNK - 1) / CHUNK);
+    if (!down) {
+        const long long pieces = kept >= PARTS ? 1 : units < PARTS ? units : PARTS;
+        return arena_printf(w->arena,
+                            "const int64_t KEPT = %lld, SUMMED = %lld, COLUMNS = %lld;\n"
+                            "enum { PIECES = %lld, PARTS = %lld };\n",
+                            kept, summed, columns, pieces, pieces > 1 ? kept * pieces : 1);
+    }
+    long long span = columns / 16 / 16 * 16;
+    span = span < 64 ? 64 : span > CHUNK ? CHUNK : span;
+    return arena_printf(w->arena,
+                        "const int64_t KEPT = %lld, SUMMED = %lld, COLUMNS = %lld;\n"
+                        "enum { SPAN = %lld };\n",
+                        kept, summed, columns, span < columns ? span : columns);
+}
+
+static const char *reduce_function(Writer *w)
+{
+    const char *name = arena_printf(w->arena, "templates/%s/reduce%s", w->kernels->target->name,
+                                    w->kernels->target->suffix);
+    const bool down = !is_summed(w, w->axes.n);
+    const char *skeleton = render_region(w->arena, name, render_file(name), down ? "down" : "along");
+    bool **needed = plan_passes(w);
+    const char *dtype = dtype_of_output(w, 0);
+    const char *body = arena_printf(w->arena, "%sSUM_%s(v%d);\n", pass_body(w, needed[0], 0),
+                                    down ? "DOWN" : "ALONG", w->program->outputs[0].instr);
+    const char *store =
+        w->program->accumulate_input >= 0
+            ? arena_printf(w->arena, "STORE_%s(y0, out, LOAD_%s(y0, out) + sum);\n", dtype, dtype)
+            : arena_printf(w->arena, "STORE_%s(y0, out, sum);\n", dtype);
+    const Fill fills[] = {{"signature", signature_text(w)},
+                          {"sizes", reduce_sizes(w, down)},
+                          {"pointers", pointers_text(w)},
+                          {"row", row_text(w)},
+                          {"random", random_text(w, needed[0])},
+                          {"body", body},
+                          {"store", store}};
+    return render(w->arena, name, skeleton, fills, 7);
+}
+
+const char *fused_text(Kernels *kernels, const Kernel *kernel)
+{
+    Writer w = writer_new(kernels, kernel);
+    return w.is_reduce ? reduce_function(&w) : fused_function(&w);
+}

@@ -1,0 +1,83 @@
+/* The set of fused kernels of a program, and the formulas that they use. */
+#include "emit/kernels.h"
+
+#include "emit/render.h"
+
+#include <string.h>
+
+Kernels *kernels_new(Arena *arena, const Target *target, const Graph *graph, Names *names)
+{
+    Kernels *kernels = NEW(arena, Kernels);
+    kernels->arena = arena;
+    kernels->target = target;
+    kernels->graph = graph;
+    kernels->names = names;
+    kernels->text = text_new(arena);
+    return kernels;
+}
+
+static const Dtype *node_dtypes(const Kernels *kernels, const Node *node)
+{
+    Dtype *dtypes = NEW_N(kernels->arena, Dtype, node->n_inputs + node->n_outputs);
+    for (int i = 0; i < node->n_inputs; i++)
+        dtypes[i] = kernels->graph->tensors[node->inputs[i]].dtype;
+    for (int i = 0; i < node->n_outputs; i++)
+        dtypes[node->n_inputs + i] = kernels->graph->tensors[node->outputs[i]].dtype;
+    return dtypes;
+}
+
+const char *kernels_add(Kernels *kernels, const Node *node)
+{
+    const size_t n = (size_t)(node->n_inputs + node->n_outputs);
+    const Dtype *dtypes = node_dtypes(kernels, node);
+    for (int i = 0; i < kernels->list.n; i++) {
+        const Kernel *kernel = &kernels->list.data[i];
+        if (program_equal(kernel->program, node->program) &&
+            memcmp(kernel->dtypes, dtypes, n * sizeof *dtypes) == 0)
+            return kernel->name;
+    }
+    Kernel kernel = {node->program, dtypes, names_new_one(kernels->names, node->what)};
+    PUSH(kernels->arena, kernels->list, kernel);
+    text_printf(&kernels->text, "%s/* %s */\n%s", kernels->text.n ? "\n" : "",
+                program_text(kernels->arena, node->program), fused_text(kernels, &kernel));
+    return kernel.name;
+}
+
+const char *formula_name(Arena *arena, OpKind op, OpPart part)
+{
+    static const char *const suffix[] = {"", "_by_a", "_by_b"};
+    return arena_printf(arena, "ew_%s%s", op_row(op)->name, suffix[part]);
+}
+
+static void print_formula(const Kernels *kernels, Text *out, OpKind op, OpPart part)
+{
+    static const char letters[N_ARGS] = {'a', 'b', 'g', 'y', 'u', 'p'};
+    static const unsigned bits[N_ARGS] = {NAMES_A, NAMES_B, NAMES_G, NAMES_Y, NAMES_U, NAMES_P};
+    const Operator *row = op_row(op);
+    text_printf(out, "static inline real %s(", formula_name(kernels->arena, op, part));
+    bool first = true;
+    for (int arg = 0; arg < N_ARGS; arg++)
+        if (row->names[part] & bits[arg]) {
+            text_printf(out, "%sreal %c", first ? "" : ", ", letters[arg]);
+            first = false;
+        }
+    text_printf(out, "%s)\n{\n    return %s;\n}\n", first ? "void" : "", row->part[part]);
+}
+
+const char *kernels_formulas(const Kernels *kernels)
+{
+    Text out = text_new(kernels->arena);
+    for (int op = 0; op < N_OPS; op++)
+        for (int part = 0; part < N_PARTS; part++)
+            if (kernels->uses[op][part])
+                print_formula(kernels, &out, (OpKind)op, (OpPart)part);
+    return out.data;
+}
+
+bool program_is_random(const Program *program)
+{
+    for (int i = 0; i < program->n_instrs; i++)
+        if (program->instrs[i].kind == INSTR_RANDOM)
+            return true;
+    return false;
+}

@@ -1,0 +1,41 @@
+/* The kernels that a program needs beside those of the template folder: one function for each
+ * different fused program. Programs that are equal but for constants and random streams, with tensors
+ * of the same types, share one. */
+#ifndef EMIT_KERNELS_H
+#define EMIT_KERNELS_H
+
+#include "emit/names.h"
+#include "emit/target.h"
+#include "graph/graph.h"
+
+typedef struct {
+    const Program *program;
+    const Dtype *dtypes; /* of inputs, then outputs */
+    const char *name;    /* of the C function */
+} Kernel;
+
+typedef struct {
+    Arena *arena;
+    const Target *target;
+    const Graph *graph;
+    Names *names;
+    ARRAY(Kernel) list;
+    bool uses[N_OPS][N_PARTS]; /* formulas of elementwise operators */
+    Text text;                 /* of the functions, in the order added */
+} Kernels;
+
+Kernels *kernels_new(Arena *arena, const Target *target, const Graph *graph, Names *names);
+/* The C function for a node `fused` or `reduce`. */
+const char *kernels_add(Kernels *kernels, const Node *node);
+/* The formulas used, as inline functions: in the order of the operator table. */
+const char *kernels_formulas(const Kernels *kernels);
+
+/* fused.c: the text of one function. Its arguments: inputs (but one that is accumulated onto),
+ * outputs, constants as double, streams as uint32_t, and the step's numbers where it draws random
+ * numbers. */
+const char *fused_text(Kernels *kernels, const Kernel *kernel);
+/* The name of the inline function of a formula: `ew_relu`, `ew_relu_by_a`. */
+const char *formula_name(Arena *arena, OpKind op, OpPart part);
+bool program_is_random(const Program *program);
+
+#endif
