@@ -10,9 +10,11 @@ CFLAGS_ALL   := -std=c11 $(OPT) $(WARN) -MMD -MP
 LIBS    := -lutf8proc -lcjson -lz -lm
 Q       := $(if $(V),,@)
 
-COMPILER_C := $(sort $(wildcard compiler/*/*.c compiler/plan/strategies/*.c grammar/*.c))
+COMPILER_C := $(filter-out compiler/emit/embed.c,\
+              $(sort $(wildcard compiler/*/*.c compiler/plan/strategies/*.c grammar/*.c)))
 COMMAND_C  := $(sort $(wildcard compiler/*.c))
-OBJECTS    := $(COMPILER_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/lexer.o $(BUILD)/obj/gen/parser.o
+OBJECTS    := $(COMPILER_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/lexer.o $(BUILD)/obj/gen/parser.o \
+           $(BUILD)/obj/gen/embedded.o
 COMMAND_O  := $(COMMAND_C:%.c=$(BUILD)/obj/%.o)
 
 .PHONY: all check lint demo fuzz clean
@@ -62,6 +64,15 @@ $(BUILD)/gen/devices.def: $(DEVICES) Makefile
 	$(Q)for f in $(DEVICES); do echo "DEVICE(\"$$(basename $$f .device)\","; \
 	    sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo ")"; done > $@
 $(BUILD)/obj/compiler/plan/device.o: $(BUILD)/gen/devices.def
+
+# What the compiler writes into every program, as text within it.
+EMBEDDED := $(sort $(wildcard templates/*/* runtime/*))
+$(BUILD)/embed: compiler/emit/embed.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $< $(LDFLAGS) -o $@
+$(BUILD)/gen/embedded.c: $(BUILD)/embed $(EMBEDDED) Makefile
+	@mkdir -p $(@D)
+	$(Q)$(BUILD)/embed $(EMBEDDED) > $@
 
 # --- tests: every tests/check_NAME.c defines Suite *NAME_suite(void) -------------------------------
 TEST_C := $(filter-out tests/check_main.c,$(sort $(wildcard tests/check_*.c)))

@@ -52,8 +52,7 @@ static Merged merge(const Program *program)
         const int previous = merged.n - 1;
         const bool stands_alone =
             (pinned && axis == domain->rank - 1) || axis == position || axis - 1 == position;
-        if (previous >= 0 && !stands_alone &&
-            same_tensors(program, merged.of[previous], axis)) {
+        if (previous >= 0 && !stands_alone && same_tensors(program, merged.of[previous], axis)) {
             merged.size[previous] *= domain->size[axis];
             continue;
         }
@@ -73,16 +72,15 @@ Axes axes_of(Arena *arena, const Program *program)
                  .rows = 1,
                  .position = merged.position,
                  .n_tensors = program->n_inputs + program->n_outputs};
-    axes.full = NEW_N(arena, bool, axes.n_tensors * (axes.n + 1) + 1);
+    axes.full = NEW_N(arena, bool, axes.n_tensors *(axes.n + 1) + 1);
     for (int axis = 0; axis < axes.n; axis++) {
         axes.size[axis] = merged.size[axis];
         axes.rows *= merged.size[axis];
     }
     for (int t = 0; t < axes.n_tensors; t++)
         for (int axis = 0; axis < merged.n; axis++)
-            axes.full[t * (axes.n + 1) + axis] =
-                tensor_shape(program, t)->size[merged.of[axis]] ==
-                program->domain.size[merged.of[axis]];
+            axes.full[t * (axes.n + 1) + axis] = tensor_shape(program, t)->size[merged.of[axis]] ==
+                                                 program->domain.size[merged.of[axis]];
     for (int t = 0; merged.n == 0 && t < axes.n_tensors; t++)
         axes.full[t] = true; /* a single element: every tensor has the last axis, of size 1 */
     return axes;

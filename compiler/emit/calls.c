@@ -15,7 +15,8 @@ typedef struct {
     const Node *node;
 } Maker;
 
-/* ---- operands --------------------------------------------------------------------------------------- */
+/* ---- operands
+ * --------------------------------------------------------------------------------------- */
 
 static int find_life(const Timeline *timeline, const int *lives, int n, int value)
 {
@@ -65,13 +66,16 @@ static Dtype output_dtype(const Maker *maker, int position)
     return maker->emission->graph->tensors[maker->node->outputs[position]].dtype;
 }
 
-/* ---- tables of sizes ------------------------------------------------------------------------------- */
+/* ---- tables of sizes
+ * ------------------------------------------------------------------------------- */
 
 static const char *runtime_dtype(Dtype dtype)
 {
-    static const char *const names[] = {
-        [DT_f32] = "RT_F32", [DT_bf16] = "RT_BF16", [DT_f64] = "RT_F64",
-        [DT_i32] = "RT_I32", [DT_bool] = "RT_BOOL"};
+    static const char *const names[] = {[DT_f32] = "RT_F32",
+                                        [DT_bf16] = "RT_BF16",
+                                        [DT_f64] = "RT_F64",
+                                        [DT_i32] = "RT_I32",
+                                        [DT_bool] = "RT_BOOL"};
     return names[dtype];
 }
 
@@ -127,7 +131,8 @@ static const char *matmul_shape(Maker *maker)
 static const char *embedding_shape(Maker *maker, const Tensor *table, const Tensor *rows,
                                    const Tensor *ids)
 {
-    const long long width = (long long)table->shape.size[1], vocab = (long long)table->shape.size[0];
+    const long long width = (long long)table->shape.size[1],
+                    vocab = (long long)table->shape.size[0];
     const long long n = (long long)shape_count(&ids->shape);
     const char *body =
         arena_printf(maker->arena, "%s, %s, %lld, %lld, %lld, %s", runtime_dtype(table->dtype),
@@ -140,8 +145,8 @@ static const char *copy_shape(Maker *maker, int part)
 {
     const Copy *copy = maker->node->copy;
     const CopyPart *p = &copy->parts[part];
-    const Tensor *out =
-        &maker->emission->graph->tensors[maker->node->outputs[maker->node->n_outputs > 1 ? part : 0]];
+    const Tensor *out = &maker->emission->graph
+                             ->tensors[maker->node->outputs[maker->node->n_outputs > 1 ? part : 0]];
     size_t zero = copy->zero_first && part == 0
                       ? (size_t)shape_count(&out->shape) * dtype_bytes(out->dtype)
                       : 0;
@@ -159,7 +164,8 @@ static const char *copy_shape(Maker *maker, int part)
     return shape_name(maker, "CopyShape", wanted.data, body);
 }
 
-/* ---- one function a kernel row --------------------------------------------------------------------- */
+/* ---- one function a kernel row
+ * --------------------------------------------------------------------- */
 
 static void call_program(Maker *maker)
 {
@@ -168,8 +174,11 @@ static void call_program(Maker *maker)
     const bool is_reduce = program_is_reduce(program);
     Call *call = add_call(maker, kernels_add(maker->calls->kernels, node), NULL);
     for (int i = 0; i < node->n_inputs; i++)
-        if (!is_reduce || program->accumulate_input != i)
-            add_operand(maker, call, input_operand(maker, i));
+        if (!is_reduce || program->accumulate_input != i) {
+            CallOperand operand = input_operand(maker, i);
+            operand.plus = (size_t)program->inputs[i].offset * dtype_bytes(input_dtype(maker, i));
+            add_operand(maker, call, operand);
+        }
     for (int i = 0; i < node->n_outputs; i++)
         add_operand(maker, call, output_operand(maker, i));
     for (int i = 0; i < program->n_constants; i++)
@@ -229,8 +238,8 @@ static void call_embedding_backward(Maker *maker)
     const int ids = ids_position(maker);
     Call *call =
         add_call(maker, "embedding_backward",
-                 embedding_shape(maker, &tensors[node->outputs[0]],
-                                 &tensors[node->inputs[1 - ids]], &tensors[node->inputs[ids]]));
+                 embedding_shape(maker, &tensors[node->outputs[0]], &tensors[node->inputs[1 - ids]],
+                                 &tensors[node->inputs[ids]]));
     add_operand(maker, call, input_operand(maker, ids));
     add_operand(maker, call, input_operand(maker, 1 - ids));
     add_operand(maker, call, output_operand(maker, 0));
@@ -254,7 +263,9 @@ static void call_node(Maker *maker)
 #define ELEMENTWISE(name, signature, value, by_a, by_b, help)
 #define OPERATOR(name, signature, help)
 #define KERNEL(name, help)                                                                         \
-    case KERNEL_##name: call_##name(maker); break;
+    case KERNEL_##name:                                                                            \
+        call_##name(maker);                                                                        \
+        break;
 #include "graph/ops.def"
 #undef ELEMENTWISE
 #undef OPERATOR

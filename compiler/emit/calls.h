@@ -16,6 +16,7 @@ typedef enum {
 typedef struct {
     OperandKind kind;
     int life;
+    size_t plus; /* bytes from its start: a number among those of the step */
     double constant;
     uint32_t stream;
 } CallOperand;

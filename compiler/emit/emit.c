@@ -12,7 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- the program ------------------------------------------------------------------------------------ */
+/* ---- the program
+ * ------------------------------------------------------------------------------------ */
 
 /* A comment may not contain what would end it. */
 static const char *comment_safe(Arena *arena, const char *text)
@@ -33,8 +34,8 @@ static const char *header_text(Arena *arena, const Emission *e)
         forward_flops > 0 ? (forward_flops + e->timeline->recompute_flops) / forward_flops : 1;
     Text out = text_new(arena);
     const char *name = comment_safe(arena, e->name);
-    text_printf(&out, "/* %s%s, written by rematc from %s.net: edit that file, not this one.\n", name,
-                e->target->suffix, name);
+    text_printf(&out, "/* %s%s, written by rematc from %s.net: edit that file, not this one.\n",
+                name, e->target->suffix, name);
     text_printf(&out, " * strategy %s", e->plan->strategy);
     if (e->has_budget)
         text_printf(&out, ", budget %s", size_format(arena, e->budget_bytes));
@@ -65,12 +66,12 @@ const char *emit_text(Arena *arena, const Emission *emission)
         {"functions", schedule_functions(arena, emission, calls, &outline)},
         {"schedule", schedule_calls(arena, emission, &outline)},
         {"tables", tables_text(arena, emission)},
-        {"program", tables_program(arena, emission)},
     };
     return render(arena, path, render_file(path), fills, (int)(sizeof fills / sizeof *fills));
 }
 
-/* ---- the folder --------------------------------------------------------------------------------------- */
+/* ---- the folder
+ * --------------------------------------------------------------------------------------- */
 
 static void make_folder(Arena *arena, const char *path)
 {

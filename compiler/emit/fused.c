@@ -1,8 +1,9 @@
 /* The text of a fused kernel: instructions, loads and stores for the regions of the skeletons
  * templates/TARGET/fused.* and reduce.*. A program in, a C function out.
  *
- * A row goes through passes. Pass p computes for each element what the row reductions of level p + 1
- * need, and then the values of the row that follow from those; the last pass stores the outputs. */
+ * A row goes through passes. Pass p computes for each element what the row reductions of level p +
+ * 1 need, and then the values of the row that follow from those; the last pass stores the outputs.
+ */
 #include "emit/axes.h"
 #include "emit/kernels.h"
 #include "emit/render.h"
@@ -10,9 +11,9 @@
 #include <string.h>
 
 enum {
-    CHUNK = 1024,        /* RT_CHUNK of the templates */
+    CHUNK = 1024,         /* RT_CHUNK of the templates */
     LONGEST_KEPT = 32768, /* columns of a row that is kept between passes */
-    PARTS = 64           /* pieces of a sum that has few outputs */
+    PARTS = 64            /* pieces of a sum that has few outputs */
 };
 
 typedef struct {
@@ -29,7 +30,8 @@ typedef struct {
     bool *kept; /* computed in one pass and needed again: kept for the row */
 } Writer;
 
-/* ---- what each instruction is -------------------------------------------------------------------- */
+/* ---- what each instruction is
+ * -------------------------------------------------------------------- */
 
 static bool is_row_reduction(const Instr *instr)
 {
@@ -104,7 +106,8 @@ static bool is_argument(const Program *program, int input)
     return !program_is_reduce(program) || program->accumulate_input != input;
 }
 
-/* ---- where a tensor's row starts ------------------------------------------------------------------ */
+/* ---- where a tensor's row starts
+ * ------------------------------------------------------------------ */
 
 /* The variable that counts an axis: rows of a fused kernel, kept and summed positions of a sum. */
 static bool is_summed(const Writer *w, int axis)
@@ -168,21 +171,21 @@ static const char *tensor_start(const Writer *w, int tensor)
                : "row";
 }
 
-/* ---- values ---------------------------------------------------------------------------------------- */
+/* ---- values
+ * ---------------------------------------------------------------------------------------- */
 
-static bool draws_random(const Writer *w, const Instr *instr)
+static bool draws_random(const Instr *instr)
 {
-    return instr->kind == INSTR_ELEMENT &&
-           (op_row(instr->op)->names[instr->part] & NAMES_U) != 0;
+    return instr->kind == INSTR_ELEMENT && (op_row(instr->op)->names[instr->part] & NAMES_U) != 0;
 }
 
 /* What is dearer than a load: it is kept between passes where the target can. */
-static bool is_costly(const Writer *w, const Instr *instr)
+static bool is_costly(const Instr *instr)
 {
     if (instr->kind != INSTR_ELEMENT)
         return false;
     const char *text = op_row(instr->op)->part[instr->part];
-    return draws_random(w, instr) || strstr(text, "r_exp") || strstr(text, "r_tanh") ||
+    return draws_random(instr) || strstr(text, "r_exp") || strstr(text, "r_tanh") ||
            strstr(text, "r_erf") || strstr(text, "r_log") || strstr(text, "slope");
 }
 
@@ -227,7 +230,8 @@ static const char *value_text(Writer *w, int i)
     }
 }
 
-/* ---- a row's values ----------------------------------------------------------------------------------- */
+/* ---- a row's values
+ * ----------------------------------------------------------------------------------- */
 
 /* Values of the row that follow from reductions of that level. */
 static void print_row_values(Writer *w, Text *out, int level)
@@ -250,7 +254,7 @@ static void print_probabilities(const Writer *w, Text *out)
     for (int i = 0; i < w->program->n_instrs; i++) {
         const Instr *instr = &w->program->instrs[i];
         const int p = instr->arg[ARG_P];
-        if (!w->live[i] || !draws_random(w, instr) || p < 0 || done[p])
+        if (!w->live[i] || !draws_random(instr) || p < 0 || done[p])
             continue;
         done[p] = true;
         text_printf(out, "const real p%d = step->training ? v%d : 0;\n", p, p);
@@ -292,9 +296,11 @@ static const char *row_text(Writer *w)
     return out.data;
 }
 
-/* ---- passes --------------------------------------------------------------------------------------------- */
+/* ---- passes
+ * --------------------------------------------------------------------------------------------- */
 
-/* Marks what pass number `pass` must compute for instr; what an earlier pass kept is only loaded. */
+/* Marks what pass number `pass` must compute for instr; what an earlier pass kept is only loaded.
+ */
 static void need(Writer *w, bool *needed, int instr, int pass)
 {
     if (w->per_row[instr] || needed[instr])
@@ -303,7 +309,7 @@ static void need(Writer *w, bool *needed, int instr, int pass)
     if (w->computed[instr] < 0)
         w->computed[instr] = pass;
     const Instr *row = &w->program->instrs[instr];
-    if (w->computed[instr] < pass && is_costly(w, row) && w->kernels->target->keeps_rows &&
+    if (w->computed[instr] < pass && is_costly(row) && w->kernels->target->keeps_rows &&
         w->axes.columns <= LONGEST_KEPT) {
         w->kept[instr] = true;
         return;
@@ -368,14 +374,13 @@ static const char *random_text(const Writer *w, const bool *needed)
     Text out = text_new(w->arena);
     for (int i = 0; i < w->program->n_instrs; i++)
         if (needed[i] && w->program->instrs[i].kind == INSTR_RANDOM)
-            text_printf(&out,
-                        "RANDOM_CHUNK(u%d, base + (uint64_t)from, to - from, step, s%d);\n",
+            text_printf(&out, "RANDOM_CHUNK(u%d, base + (uint64_t)from, to - from, step, s%d);\n",
                         w->program->instrs[i].slot, w->program->instrs[i].slot);
     return out.data;
 }
 
-/* `RT_PRAGMA(omp simd reduction(+ : v3) reduction(max : v7))`: no value of a pass depends on another
- * element's. */
+/* `RT_PRAGMA(omp simd reduction(+ : v3) reduction(max : v7))`: no value of a pass depends on
+ * another element's. */
 static const char *simd_text(const Writer *w, int pass)
 {
     Text out = text_new(w->arena);
@@ -383,7 +388,8 @@ static const char *simd_text(const Writer *w, int pass)
     for (int i = 0; i < w->program->n_instrs; i++) {
         const Instr *instr = &w->program->instrs[i];
         if (w->live[i] && is_row_reduction(instr) && w->level[i] == pass + 1)
-            text_printf(&out, " reduction(%s : v%d)", instr->kind == INSTR_ROW_SUM ? "+" : "max", i);
+            text_printf(&out, " reduction(%s : v%d)", instr->kind == INSTR_ROW_SUM ? "+" : "max",
+                        i);
     }
     text_printf(&out, ")\n");
     return out.data;
@@ -419,7 +425,8 @@ static const char *passes_text(Writer *w, const char *skeleton_name, const char 
     return out.data;
 }
 
-/* ---- the function ------------------------------------------------------------------------------------------ */
+/* ---- the function
+ * ------------------------------------------------------------------------------------------ */
 
 static void print_argument(Text *out, size_t *line_start, const char *text)
 {
@@ -462,11 +469,9 @@ static const char *pointers_text(const Writer *w)
         if (!is_argument(program, i))
             continue;
         const long long count = (long long)axes_count(&w->axes, i);
-        text_printf(&out, "const rt_%s *x%d = (const rt_%s *)in%d", dtype_of_input(w, i), i,
+        text_printf(&out, "const rt_%s *x%d = (const rt_%s *)in%d;\n", dtype_of_input(w, i), i,
                     dtype_of_input(w, i), i);
-        if (program->inputs[i].offset)
-            text_printf(&out, " + %lld", (long long)program->inputs[i].offset);
-        text_printf(&out, ";\nrt_touch(x%d, sizeof *x%d * %lld);\n", i, i, count);
+        text_printf(&out, "rt_touch(x%d, sizeof *x%d * %lld);\n", i, i, count);
     }
     for (int i = 0; i < program->n_outputs; i++)
         text_printf(&out, "rt_%s *y%d = (rt_%s *)out%d;\nrt_touch(y%d, sizeof *y%d * %lld);\n",
@@ -502,7 +507,9 @@ static const char *fused_function(Writer *w)
     return render(w->arena, name, start, fills, 5);
 }
 
-/* ---- sums ------------------------------------------------------------------------------------------------- */
+/* ---- sums
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static const char *reduce_sizes(const Writer *w, bool down)
 {
@@ -531,7 +538,8 @@ static const char *reduce_function(Writer *w)
     const char *name = arena_printf(w->arena, "templates/%s/reduce%s", w->kernels->target->name,
                                     w->kernels->target->suffix);
     const bool down = !is_summed(w, w->axes.n);
-    const char *skeleton = render_region(w->arena, name, render_file(name), down ? "down" : "along");
+    const char *skeleton =
+        render_region(w->arena, name, render_file(name), down ? "down" : "along");
     bool **needed = plan_passes(w);
     const char *dtype = dtype_of_output(w, 0);
     const char *body = arena_printf(w->arena, "%sSUM_%s(v%d);\n", pass_body(w, needed[0], 0),

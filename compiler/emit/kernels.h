@@ -1,6 +1,6 @@
 /* The kernels that a program needs beside those of the template folder: one function for each
- * different fused program. Programs that are equal but for constants and random streams, with tensors
- * of the same types, share one. */
+ * different fused program. Programs that are equal but for constants and random streams, with
+ * tensors of the same types, share one. */
 #ifndef EMIT_KERNELS_H
 #define EMIT_KERNELS_H
 

@@ -11,9 +11,9 @@ struct Names {
 
 static const char *const reserved[] = {
     /* C and C++ */
-    "auto", "bool", "break", "case", "char", "class", "const", "continue", "default", "delete", "do",
-    "double", "else", "enum", "explicit", "extern", "false", "float", "for", "friend", "goto", "if",
-    "inline", "int", "long", "namespace", "new", "operator", "private", "protected", "public",
+    "auto", "bool", "break", "case", "char", "class", "const", "continue", "default", "delete",
+    "do", "double", "else", "enum", "explicit", "extern", "false", "float", "for", "friend", "goto",
+    "if", "inline", "int", "long", "namespace", "new", "operator", "private", "protected", "public",
     "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch",
     "template", "this", "throw", "true", "try", "typedef", "typename", "union", "unsigned", "using",
     "virtual", "void", "volatile", "while", "and", "or", "not", "xor", "asm", "catch", "export",

@@ -1,4 +1,5 @@
-/* C identifiers made of tensors' and modules' names: `layer[3].attn.qkv` becomes layer_3_attn_qkv. */
+/* C identifiers made of tensors' and modules' names: `layer[3].attn.qkv` becomes layer_3_attn_qkv.
+ */
 #ifndef NAMES_H
 #define NAMES_H
 

@@ -6,7 +6,8 @@
 
 enum { MANY_CHANGES = 4 }; /* of phase within one unit: more are one run */
 
-/* ---- runs -------------------------------------------------------------------------------------------- */
+/* ---- runs
+ * -------------------------------------------------------------------------------------------- */
 
 static int unit_of(const Problem *problem, int instance)
 {
@@ -32,8 +33,8 @@ static RunKind *step_kinds(Arena *arena, const Emission *e)
     return kinds;
 }
 
-/* Where the phases of a unit change too often for lines of their own, all of it but the forward pass
- * is its backward pass. calls[from..to) are of one unit. */
+/* Where the phases of a unit change too often for lines of their own, all of it but the forward
+ * pass is its backward pass. calls[from..to) are of one unit. */
 static void merge_phases(const Calls *calls, RunKind *kinds, int from, int to)
 {
     int changes = 0;
@@ -64,10 +65,8 @@ static Run *split(Arena *arena, const Emission *e, const Calls *calls, int *n_ru
         const Call *call = &calls->data[i];
         const int unit = call_unit(e, call);
         if (n == 0 || runs[n - 1].unit != unit || runs[n - 1].kind != kinds[call->step])
-            runs[n++] = (Run){.first_call = i,
-                              .first_step = call->step,
-                              .unit = unit,
-                              .kind = kinds[call->step]};
+            runs[n++] = (Run){
+                .first_call = i, .first_step = call->step, .unit = unit, .kind = kinds[call->step]};
         runs[n - 1].n_calls++;
         runs[n - 1].last_step = call->step;
     }
@@ -75,9 +74,11 @@ static Run *split(Arena *arena, const Emission *e, const Calls *calls, int *n_ru
     return runs;
 }
 
-/* ---- slots --------------------------------------------------------------------------------------------- */
+/* ---- slots
+ * --------------------------------------------------------------------------------------------- */
 
-/* Numbers a run's operands by first use: tensors by their life, each constant and stream its own. */
+/* Numbers a run's operands by first use: tensors by their life, each constant and stream its own.
+ */
 typedef struct {
     int *slot_of_life; /* -1: none in this run */
     int n_slots;
@@ -87,7 +88,7 @@ static int slot_number(Numbering *numbering, const CallOperand *operand)
 {
     if (operand->kind == OPERAND_NONE || operand->kind == OPERAND_STEP)
         return -1;
-    if (operand->kind != OPERAND_TENSOR)
+    if (operand->kind != OPERAND_TENSOR || operand->plus > 0)
         return numbering->n_slots++;
     int *slot = &numbering->slot_of_life[operand->life];
     if (*slot < 0)
@@ -106,7 +107,8 @@ static void forget(Numbering *numbering, const Calls *calls, const Run *run)
     numbering->n_slots = 0;
 }
 
-/* Equal keys: equal text of the function. Also fills run->slots: [slot] = call * MOST_OPERANDS + operand. */
+/* Equal keys: equal text of the function. Also fills run->slots: [slot] = call * MOST_OPERANDS +
+ * operand. */
 enum { MOST_OPERANDS = 4096 };
 
 static const char *number_run(Arena *arena, const Calls *calls, Run *run, Numbering *numbering)
@@ -133,10 +135,12 @@ static const char *number_run(Arena *arena, const Calls *calls, Run *run, Number
 CallOperand outline_operand(const Calls *calls, const Run *run, int slot)
 {
     const int place = run->slots[slot];
-    return calls->data[run->first_call + place / MOST_OPERANDS].operands.data[place % MOST_OPERANDS];
+    return calls->data[run->first_call + place / MOST_OPERANDS]
+        .operands.data[place % MOST_OPERANDS];
 }
 
-/* ---- functions -------------------------------------------------------------------------------------------- */
+/* ---- functions
+ * -------------------------------------------------------------------------------------------- */
 
 /* `layer` of `layer[3]`, the program's name for the model itself. */
 static const char *unit_name(Arena *arena, const Emission *e, int unit)
@@ -150,12 +154,12 @@ static const char *unit_name(Arena *arena, const Emission *e, int unit)
 static const char *function_name(Arena *arena, const Emission *e, const Run *run, Names *names)
 {
     static const char *const words[] = {"forward", "again", "backward", "update"};
-    return names_new_one(names, arena_printf(arena, "%s_%s", unit_name(arena, e, run->unit),
-                                             words[run->kind]));
+    return names_new_one(
+        names, arena_printf(arena, "%s_%s", unit_name(arena, e, run->unit), words[run->kind]));
 }
 
-static const char *slot_name(Arena *arena, const Emission *e, const Run *run,
-                             const CallOperand *operand, Names *names)
+static const char *slot_name(const Emission *e, const Run *run, const CallOperand *operand,
+                             Names *names)
 {
     if (operand->kind == OPERAND_CONSTANT)
         return names_new_one(names, "constant");
@@ -191,8 +195,8 @@ static Function function_new(Arena *arena, const Emission *e, const Calls *calls
     Names *fields = names_new(arena);
     for (int slot = 0; slot < function.n_slots; slot++) {
         const CallOperand operand = outline_operand(calls, run, slot);
-        function.slots[slot] = (Slot){slot_name(arena, e, run, &operand, fields), operand,
-                                      operand.kind != OPERAND_TENSOR};
+        function.slots[slot] =
+            (Slot){slot_name(e, run, &operand, fields), operand, operand.kind != OPERAND_TENSOR};
     }
     forget(numbering, calls, run);
     return function;

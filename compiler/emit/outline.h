@@ -1,6 +1,6 @@
-/* The calls of a plan as an outline: consecutive calls of one instance of a module in one phase are a
- * run; runs of equal text are one function, which takes what differs (offsets, streams, constants) as
- * an argument. */
+/* The calls of a plan as an outline: consecutive calls of one instance of a module in one phase are
+ * a run; runs of equal text are one function, which takes what differs (offsets, streams,
+ * constants) as an argument. */
 #ifndef OUTLINE_H
 #define OUTLINE_H
 
@@ -13,16 +13,16 @@ typedef struct {
     int first_step, last_step;
     int unit; /* the outermost instance below the model, or 0: the model itself */
     RunKind kind;
-    int function;    /* in Outline.functions */
-    int number;      /* of this run among the function's */
-    int *slots;      /* where in the run each slot is used first; see outline_operand */
+    int function; /* in Outline.functions */
+    int number;   /* of this run among the function's */
+    int *slots;   /* where in the run each slot is used first; see outline_operand */
 } Run;
 
-/* A slot is an operand at its first use within the function; later uses of the same tensor share it.
- * A constant or stream that is the same in all runs is a literal. */
+/* A slot is an operand at its first use within the function; later uses of the same tensor share
+ * it. A constant or stream that is the same in all runs is a literal. */
 typedef struct {
-    const char *name;     /* of the field */
-    CallOperand operand;  /* in the first run */
+    const char *name;    /* of the field */
+    CallOperand operand; /* in the first run */
     bool literal;
 } Slot;
 

@@ -64,10 +64,10 @@ static void append_indented(Text *out, const char *text, size_t indent)
     }
 }
 
-static const char *region_name(const Line *line, const char *text, size_t *n)
+/* Length of the region's name, which is the rest of its marker's line. */
+static size_t name_length(const Line *line, const char *name)
 {
-    *n = (size_t)(line->start + line->length - text);
-    return text;
+    return (size_t)(line->start + line->length - name);
 }
 
 static const Fill *fill_find(const Fill *fills, int n_fills, const char *region, size_t n)
@@ -91,11 +91,10 @@ const char *render(Arena *arena, const char *name, const char *text, const Fill 
             text = line.next;
             continue;
         }
-        size_t n;
-        const char *region = region_name(&line, found, &n);
-        const Fill *fill = fill_find(fills, n_fills, region, n);
+        const size_t n = name_length(&line, found);
+        const Fill *fill = fill_find(fills, n_fills, found, n);
         if (!fill)
-            bug("%s has a region '%.*s' that nothing fills", name, (int)n, region);
+            bug("%s has a region '%.*s' that nothing fills", name, (int)n, found);
         append_indented(&out, fill->text, line.indent);
         text = region_end(name, line.next).next;
     }
@@ -107,8 +106,8 @@ const char *render_region(Arena *arena, const char *name, const char *text, cons
     for (; *text; text = line_at(text).next) {
         Line line = line_at(text);
         const char *found = marker(&line, "begin");
-        size_t n;
-        if (!found || strncmp(region_name(&line, found, &n), region, n) != 0 || region[n])
+        if (!found || name_length(&line, found) != strlen(region) ||
+            strncmp(found, region, strlen(region)) != 0)
             continue;
         Text out = text_new(arena);
         const char *end = region_end(name, line.next).start;

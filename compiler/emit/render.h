@@ -17,7 +17,8 @@ typedef struct {
 /* The template with each region replaced by the fill of its name. A region without a fill, or one
  * that is not closed, is a bug of ours and ends the run; fills without a region are allowed: not
  * every target needs all that the compiler knows. `name` is for messages. */
-const char *render(Arena *arena, const char *name, const char *text, const Fill *fills, int n_fills);
+const char *render(Arena *arena, const char *name, const char *text, const Fill *fills,
+                   int n_fills);
 
 /* The inside of the first region of that name, with the markers of regions in it, and with the
  * indent of its own marker taken off. */

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* ---- functions -------------------------------------------------------------------------------------- */
+/* ---- functions
+ * -------------------------------------------------------------------------------------- */
 
 /* Appends ", text" (or "text" after an opening bracket), on a new line where this one is full. */
 static void append_item(Text *out, size_t *line_start, const char *text, int indent)
@@ -50,8 +51,8 @@ static void print_call(Arena *arena, Text *out, const Function *function, const 
     if (call->shape)
         append_item(out, &line, arena_printf(arena, "&%s", call->shape), indent);
     for (int k = 0; k < call->operands.n; k++)
-        append_item(out, &line,
-                    operand_text(arena, function, &call->operands.data[k], slot_of[k]), indent);
+        append_item(out, &line, operand_text(arena, function, &call->operands.data[k], slot_of[k]),
+                    indent);
     text_printf(out, ");\n");
 }
 
@@ -86,11 +87,12 @@ static void print_values(Arena *arena, Text *out, const Emission *e, const Calls
             if (s->operand.kind != order[kind] || s->literal)
                 continue;
             const CallOperand operand = outline_operand(calls, run, slot);
-            append_item(out, &line,
-                        operand.kind == OPERAND_TENSOR
-                            ? arena_printf(arena, "%zu", e->layout->offsets[operand.life])
-                            : number_text(arena, &operand),
-                        5);
+            append_item(
+                out, &line,
+                operand.kind == OPERAND_TENSOR
+                    ? arena_printf(arena, "%zu", e->layout->offsets[operand.life] + operand.plus)
+                    : number_text(arena, &operand),
+                5);
         }
     text_printf(out, "}, /* %d: %s */\n", run->number,
                 *e->problem->instances[run->unit].path ? e->problem->instances[run->unit].path
@@ -124,7 +126,8 @@ const char *schedule_functions(Arena *arena, const Emission *emission, const Cal
     return out.data;
 }
 
-/* ---- the schedule ---------------------------------------------------------------------------------------- */
+/* ---- the schedule
+ * ---------------------------------------------------------------------------------------- */
 
 /* Activations that a forward run leaves for a step that is no longer forward. */
 typedef struct {
@@ -189,10 +192,9 @@ static const char *forward_remark(Arena *arena, const Emission *e, const Run *ru
         kept = arena_printf(arena, "keeps %d tensors, %s", left.n, size_format(arena, left.bytes));
     if (!dropped)
         return kept;
-    return arena_printf(arena, "%s%sdrops the rest of %s", kept, *kept ? ", " : "",
-                        *e->problem->instances[run->unit].path
-                            ? e->problem->instances[run->unit].path
-                            : e->name);
+    return arena_printf(
+        arena, "%s%sdrops the rest of %s", kept, *kept ? ", " : "",
+        *e->problem->instances[run->unit].path ? e->problem->instances[run->unit].path : e->name);
 }
 
 static const char *remark(Arena *arena, const Emission *e, const Outline *outline, int number,
@@ -221,9 +223,8 @@ static void print_line(Arena *arena, Text *out, const Emission *e, const Outline
     const bool peak =
         e->timeline->peak_step >= run->first_step && e->timeline->peak_step <= run->last_step;
     const bool early = number < facts->last_forward_run && run->kind != RUN_FORWARD;
-    const char *call = arena_printf(arena, "%s%s(m, &%s_at[%d]);",
-                                    early ? "IF_TRAINING(m) " : "", function, function,
-                                    run->number);
+    const char *call = arena_printf(arena, "%s%s(m, &%s_at[%d]);", early ? "IF_TRAINING(m) " : "",
+                                    function, function, run->number);
     const char *steps = run->first_step == run->last_step
                             ? arena_printf(arena, "%d", run->first_step)
                             : arena_printf(arena, "%d-%d", run->first_step, run->last_step);

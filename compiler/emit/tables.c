@@ -10,7 +10,8 @@ typedef struct {
     int *dump_of; /* for each tensor: its row of dumps, or -1 */
 } Tables;
 
-/* ---- pieces ------------------------------------------------------------------------------------------ */
+/* ---- pieces
+ * ------------------------------------------------------------------------------------------ */
 
 static const char *quoted(Arena *arena, const char *text)
 {
@@ -31,9 +32,11 @@ static const char *quoted(Arena *arena, const char *text)
 
 static const char *runtime_dtype(Dtype dtype)
 {
-    static const char *const names[] = {
-        [DT_f32] = "RT_F32", [DT_bf16] = "RT_BF16", [DT_f64] = "RT_F64",
-        [DT_i32] = "RT_I32", [DT_bool] = "RT_BOOL"};
+    static const char *const names[] = {[DT_f32] = "RT_F32",
+                                        [DT_bf16] = "RT_BF16",
+                                        [DT_f64] = "RT_F64",
+                                        [DT_i32] = "RT_I32",
+                                        [DT_bool] = "RT_BOOL"};
     return names[dtype];
 }
 
@@ -73,14 +76,15 @@ static void close_table(Tables *tables, int n, const char *zero)
     text_printf(&tables->out, "%s};\n\n", n == 0 ? zero : "");
 }
 
-/* ---- tensors -------------------------------------------------------------------------------------------- */
+/* ---- tensors
+ * -------------------------------------------------------------------------------------------- */
 
 static const char *const init_names[] = {[INIT_NONE] = "RT_CONSTANT",
                                          [INIT_CONSTANT] = "RT_CONSTANT",
                                          [INIT_NORMAL] = "RT_NORMAL",
                                          [INIT_UNIFORM] = "RT_UNIFORM"};
 
-static void print_parameters(Tables *tables)
+static int print_parameters(Tables *tables)
 {
     const Graph *graph = tables->e->graph;
     int n = 0;
@@ -94,6 +98,7 @@ static void print_parameters(Tables *tables)
                     t->init.a, t->init.b, n++);
     }
     close_table(tables, n, "    {{NULL, RT_F32, 0, {0}, 0, 0}, RT_CONSTANT, 0, 0, 0}\n");
+    return n;
 }
 
 static bool is_state(const Graph *graph, int tensor)
@@ -104,7 +109,7 @@ static bool is_state(const Graph *graph, int tensor)
 
 static const char no_tensor[] = "    {NULL, RT_F32, 0, {0}, 0, 0}\n";
 
-static void print_states(Tables *tables)
+static int print_states(Tables *tables)
 {
     const Graph *graph = tables->e->graph;
     int n = 0;
@@ -116,6 +121,7 @@ static void print_states(Tables *tables)
                         tensor_row(tables->arena, tables->e, i, graph->tensors[i].name));
         }
     close_table(tables, n, no_tensor);
+    return n;
 }
 
 /* An i32 input whose values all name rows of a table may not be `ignored`. */
@@ -151,22 +157,23 @@ static void print_losses(Tables *tables)
     const Graph *graph = tables->e->graph;
     open_table(tables, "RtTensor", "losses");
     for (int i = 0; i < graph->n_losses; i++)
-        text_printf(&tables->out, "    %s,\n",
-                    tensor_row(tables->arena, tables->e, graph->losses[i].tensor,
-                               graph->losses[i].name));
+        text_printf(
+            &tables->out, "    %s,\n",
+            tensor_row(tables->arena, tables->e, graph->losses[i].tensor, graph->losses[i].name));
     close_table(tables, graph->n_losses, no_tensor);
 }
 
-/* The gradient of a parameter when all contributions are in: the last tensor made for it. */
-static int last_gradient(const Graph *graph, int parameter)
+/* For each tensor its gradient when all contributions are in: the last one made for it, or -1. */
+static int *last_gradients(Arena *arena, const Graph *graph)
 {
-    int last = -1;
+    int *last = NEW_N(arena, int, graph->n_tensors);
+    for (int i = 0; i < graph->n_tensors; i++)
+        last[i] = -1;
     for (int i = 0; i < graph->n_nodes; i++)
         for (int k = 0; k < graph->nodes[i].n_outputs; k++) {
-            const int tensor = graph->nodes[i].outputs[k];
-            if (graph->tensors[tensor].class == CLASS_gradient &&
-                graph->tensors[tensor].origin == parameter)
-                last = tensor;
+            const Tensor *t = &graph->tensors[graph->nodes[i].outputs[k]];
+            if (t->class == CLASS_gradient && t->origin >= 0)
+                last[t->origin] = graph->nodes[i].outputs[k];
         }
     return last;
 }
@@ -179,22 +186,25 @@ static void add_dump(Tables *tables, int *n, int tensor, const char *name)
     text_printf(&tables->out, "    %s,\n", tensor_row(tables->arena, tables->e, tensor, name));
 }
 
-static void print_dumps(Tables *tables)
+static int print_dumps(Tables *tables)
 {
     const Graph *graph = tables->e->graph;
+    const int *gradients = last_gradients(tables->arena, graph);
     int n = 0;
     open_table(tables, "RtTensor", "dumps");
     for (int i = 0; i < graph->n_tensors; i++)
         if (graph->tensors[i].class == CLASS_parameter && graph->tensors[i].producer < 0)
-            add_dump(tables, &n, last_gradient(graph, i),
+            add_dump(tables, &n, gradients[i],
                      arena_printf(tables->arena, "%s.grad", graph->tensors[i].name));
     for (int i = 0; i < graph->n_outputs; i++)
         if (graph->tensors[graph->outputs[i].tensor].producer >= 0)
             add_dump(tables, &n, graph->outputs[i].tensor, graph->outputs[i].name);
     close_table(tables, n, no_tensor);
+    return n;
 }
 
-/* ---- training --------------------------------------------------------------------------------------------- */
+/* ---- training
+ * --------------------------------------------------------------------------------------------- */
 
 static void print_groups(Tables *tables)
 {
@@ -212,15 +222,15 @@ static void print_options(Tables *tables)
     open_table(tables, "RtDataOption", "data_options");
     for (int i = 0; i < data->n_options; i++) {
         const DataOption *option = &data->options[i];
-        text_printf(&tables->out, "    {%s, %s, %.17g, %s},\n",
-                    quoted(tables->arena, option->name),
+        text_printf(&tables->out, "    {%s, %s, %.17g, %s},\n", quoted(tables->arena, option->name),
                     option->text ? quoted(tables->arena, option->text) : "NULL", option->number,
                     option->constant ? "true" : "false");
     }
     close_table(tables, data->n_options, "    {NULL, NULL, 0, false}\n");
 }
 
-/* ---- the schedule ------------------------------------------------------------------------------------------ */
+/* ---- the schedule
+ * ------------------------------------------------------------------------------------------ */
 
 /* For each step the step at which its node ran first. */
 static int *first_runs(Arena *arena, const Emission *e)
@@ -276,15 +286,61 @@ static void print_schedule(Tables *tables, const int *first)
     close_table(tables, e->plan->n_steps, "    {NULL, NULL, RT_FORWARD, 0, 0}\n");
 }
 
-static void print_grad_norms(Tables *tables)
+/* The squared norm of gradients that are clipped together. */
+static bool is_grad_norm(const Graph *graph, int tensor)
+{
+    return strncmp(graph->tensors[tensor].name, "grad_norm", 9) == 0;
+}
+
+static int print_grad_norms(Tables *tables)
 {
     const Graph *graph = tables->e->graph;
+    int n = 0;
     open_table(tables, "RtTensor", "grad_norms");
-    for (int i = 0; i < graph->n_grad_norms; i++)
-        text_printf(&tables->out, "    %s,\n",
-                    tensor_row(tables->arena, tables->e, graph->grad_norms[i],
-                               graph->tensors[graph->grad_norms[i]].name));
-    close_table(tables, graph->n_grad_norms, no_tensor);
+    for (int i = 0; i < graph->n_tensors; i++)
+        if (is_grad_norm(graph, i)) {
+            n++;
+            text_printf(&tables->out, "    %s,\n",
+                        tensor_row(tables->arena, tables->e, i, graph->tensors[i].name));
+        }
+    close_table(tables, n, no_tensor);
+    return n;
+}
+
+size_t tables_step_offset(const Emission *emission)
+{
+    return emission->graph->step >= 0 ? offset_of(emission, emission->graph->step) : 0;
+}
+
+/* ---- rt_program ------------------------------------------------------------------------------ */
+
+typedef struct {
+    int parameters, states, dumps, grad_norms;
+} Counts;
+
+static void print_program(Tables *tables, Counts n)
+{
+    static const char *const schedules[] = {[SCHEDULE_CONSTANT] = "RT_SCHEDULE_CONSTANT",
+                                            [SCHEDULE_LINEAR] = "RT_SCHEDULE_LINEAR",
+                                            [SCHEDULE_COSINE] = "RT_SCHEDULE_COSINE"};
+    const Emission *e = tables->e;
+    const Train *train = &e->graph->train;
+    Arena *arena = tables->arena;
+    Text *out = &tables->out;
+    text_printf(out, "const RtProgram rt_program = {\n    %s, %s, %s, ARENA_BYTES, %zu,\n",
+                quoted(arena, e->name), quoted(arena, e->target->name),
+                quoted(arena, e->plan->strategy), e->problem->alignment);
+    text_printf(out, "    parameters, %d, states, %d, inputs, %d, losses, %d,\n", n.parameters,
+                n.states, e->graph->n_inputs, e->graph->n_losses);
+    text_printf(out, "    dumps, %d, grad_norms, %d, STEP, groups, %d,\n", n.dumps, n.grad_norms,
+                train->n_groups);
+    text_printf(out, "    {%s, %.17g, %lld, %lld},\n", schedules[train->schedule.kind],
+                train->schedule.to, (long long)train->schedule.steps,
+                (long long)train->schedule.warmup);
+    text_printf(
+        out, "    %s, data_options, %d, %lld, %lluu,\n    schedule, %d, writes, train_step};\n",
+        train->data.source ? quoted(arena, train->data.source) : "NULL", train->data.n_options,
+        (long long)train->steps, (unsigned long long)train->seed, e->plan->n_steps);
 }
 
 const char *tables_text(Arena *arena, const Emission *emission)
@@ -294,68 +350,17 @@ const char *tables_text(Arena *arena, const Emission *emission)
     for (int i = 0; i < emission->graph->n_tensors; i++)
         tables.dump_of[i] = -1;
     const int *first = first_runs(arena, emission);
-    print_parameters(&tables);
-    print_states(&tables);
+    Counts counts = {0};
+    counts.parameters = print_parameters(&tables);
+    counts.states = print_states(&tables);
+    counts.dumps = print_dumps(&tables);
+    counts.grad_norms = print_grad_norms(&tables);
     print_inputs(&tables);
     print_losses(&tables);
-    print_dumps(&tables);
-    print_grad_norms(&tables);
     print_groups(&tables);
     print_options(&tables);
     print_writes(&tables, first);
     print_schedule(&tables, first);
+    print_program(&tables, counts);
     return tables.out.data;
-}
-
-size_t tables_step_offset(const Emission *emission)
-{
-    return emission->graph->step >= 0 ? offset_of(emission, emission->graph->step) : 0;
-}
-
-/* ---- rt_program -------------------------------------------------------------------------------------------- */
-
-static int count_tensors(const Graph *graph, TensorClass class)
-{
-    int n = 0;
-    for (int i = 0; i < graph->n_tensors; i++)
-        n += graph->tensors[i].class == class && graph->tensors[i].producer < 0 &&
-             i != graph->step;
-    return n;
-}
-
-static int count_dumps(const Graph *graph)
-{
-    int n = 0;
-    for (int i = 0; i < graph->n_tensors; i++)
-        n += graph->tensors[i].class == CLASS_parameter && graph->tensors[i].producer < 0 &&
-             last_gradient(graph, i) >= 0;
-    for (int i = 0; i < graph->n_outputs; i++)
-        n += graph->tensors[graph->outputs[i].tensor].producer >= 0;
-    return n;
-}
-
-const char *tables_program(Arena *arena, const Emission *e)
-{
-    static const char *const schedules[] = {[SCHEDULE_CONSTANT] = "RT_SCHEDULE_CONSTANT",
-                                            [SCHEDULE_LINEAR] = "RT_SCHEDULE_LINEAR",
-                                            [SCHEDULE_COSINE] = "RT_SCHEDULE_COSINE"};
-    const Graph *graph = e->graph;
-    const Train *train = &graph->train;
-    Text out = text_new(arena);
-    text_printf(&out, "const RtProgram rt_program = {\n    %s, %s, %s,\n", quoted(arena, e->name),
-                quoted(arena, e->target->name), quoted(arena, e->plan->strategy));
-    text_printf(&out, "    ARENA_BYTES, %zu,\n", e->problem->alignment);
-    text_printf(&out, "    parameters, %d, states, %d, inputs, %d, losses, %d,\n",
-                count_tensors(graph, CLASS_parameter), count_tensors(graph, CLASS_optimizer),
-                graph->n_inputs, graph->n_losses);
-    text_printf(&out, "    dumps, %d, grad_norms, %d,\n    STEP, groups, %d,\n", count_dumps(graph),
-                graph->n_grad_norms, train->n_groups);
-    text_printf(&out, "    {%s, %.17g, %lld, %lld},\n", schedules[train->schedule.kind],
-                train->schedule.to, (long long)train->schedule.steps,
-                (long long)train->schedule.warmup);
-    text_printf(&out, "    %s, data_options, %d, %lld, %lluu,\n    schedule, %d, writes, train_step};\n",
-                train->data.source ? quoted(arena, train->data.source) : "NULL",
-                train->data.n_options, (long long)train->steps, (unsigned long long)train->seed,
-                e->plan->n_steps);
-    return out.data;
 }

@@ -22,7 +22,7 @@ RT_KERNEL void log_softmax(const void *in0, void *out0)
     rt_touch(y0, sizeof *y0 * 64);
     //@end
     const int64_t pieces = (COLUMNS + SPAN - 1) / SPAN;
-    RT_PARALLEL(ROWS *COLUMNS)
+    RT_PARALLEL(ROWS * COLUMNS)
     for (int64_t piece = 0; piece < ROWS * pieces; piece++) {
         const int64_t row = piece / pieces, start = piece % pieces * SPAN;
         const int64_t end = rt_least(COLUMNS, start + SPAN);

@@ -139,8 +139,8 @@ static inline rt_bf16 rt_to_bf16(float value)
 
 /* ---- what the text of fused kernels is made of --------------------------------------------------
  *
- * A row's reductions, values kept from one pass to the next, random numbers of a chunk, and the terms
- * of a sum. Another target gives these names other meanings. */
+ * A row's reductions, values kept from one pass to the next, random numbers of a chunk, and the
+ * terms of a sum. Another target gives these names other meanings. */
 #define ROW_SUM_START(v)  real v = 0
 #define ROW_SUM_ADD(v, x) (v += (x))
 #define ROW_SUM_END(v)    (void)(v)

@@ -1,6 +1,6 @@
 //@begin header
-/* Skeleton of a training program: what stands in the regions is a model without tensors, so that this
- * file compiles. */
+/* Skeleton of a training program: what stands in the regions is a model without tensors, so that
+ * this file compiles. */
 //@end
 //@begin precision
 //@end
@@ -12,7 +12,7 @@ static const size_t STEP = 0;
 //@end
 
 /* Outside training a step ends with the forward pass. */
-#define IF_TRAINING(m)    if (((const RtStep *)((m) + STEP))->training)
+#define IF_TRAINING(m) if (((const RtStep *)((m) + STEP))->training)
 #define END_OF_FORWARD(m)                                                                          \
     if (!((const RtStep *)((m) + STEP))->training)                                                 \
     return
@@ -49,10 +49,10 @@ static void train_step(char *m)
 /* ---- what the runtime must know ---- */
 
 //@begin tables
-//@end
-
-//@begin program
 const RtProgram rt_program = {
-    "skeleton", "cpu", "none", ARENA_BYTES, 64, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0,
-    STEP, NULL, 0, {RT_SCHEDULE_CONSTANT, 0, 0, 0}, NULL, NULL, 0, 0, 0, NULL, 0, NULL, train_step};
+    "skeleton", "cpu",     "none", ARENA_BYTES, 64,   NULL, 0,
+    NULL,       0,         NULL,   0,           NULL, 0,    NULL,
+    0,          NULL,      0,      STEP,        NULL, 0,    {RT_SCHEDULE_CONSTANT, 0, 0, 0},
+    NULL,       NULL,      0,      0,           0,    NULL, 0,
+    NULL,       train_step};
 //@end
