@@ -366,7 +366,7 @@ static const struct {
     {"rm out.bin", "out", "out.bin: error: cannot be opened"},
     {"printf '\\377\\0' | dd of=out.bin bs=1 conv=notrunc 2> t", "out",
      "token 0 is 255, which is not"},
-    {"printf '\\2' | dd of=out.idx bs=1 seek=34 conv=notrunc 2> t", "out",
+    {"printf '\\3' | dd of=out.idx bs=1 seek=34 conv=notrunc 2> t", "out",
      "item 1 has 1 tokens at byte"},
     {"printf '\\7' | dd of=out.idx bs=1 seek=70 conv=notrunc 2> t", "out",
      "document 0 starts at item 7"},
