@@ -48,8 +48,9 @@ Number lex_number(Parser *parser, Span span, const char *text)
     return number;
 }
 
-Expr *parse_shallow(Parser *parser, Expr *expr)
+Expr *parse_site(Parser *parser, Expr *expr)
 {
+    expr->site = parser->ast->n_sites++;
     if (expr->depth <= AST_MAX_DEPTH)
         return expr;
     if (!parser->too_deep)
@@ -57,6 +58,13 @@ Expr *parse_shallow(Parser *parser, Expr *expr)
                    "this expression is more than %d levels deep: name its parts", AST_MAX_DEPTH);
     parser->too_deep = true;
     return ast_number(parser->arena, expr->span, number_int(0));
+}
+
+Stmt *parse_stmt(Parser *parser, Span span, StmtKind kind)
+{
+    Stmt *stmt = ast_stmt(parser->arena, span, kind);
+    stmt->site = parser->ast->n_sites++;
+    return stmt;
 }
 
 Expr *parse_tuple(Parser *parser, Span span, Expr *first, Exprs rest)

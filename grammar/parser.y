@@ -29,7 +29,7 @@ static void net_error(const Span *span, Parser *parser, const char *message)
         memset(&(result), 0, sizeof(result));                                                      \
         PUSH(parser->arena, (result), (value));                                                    \
     } while (0)
-#define STMT(result, span, kind) (result) = ast_stmt(parser->arena, (span), (kind))
+#define STMT(result, span, kind) (result) = parse_stmt(parser, (span), (kind))
 }
 
 %define api.prefix {net_}
@@ -230,17 +230,17 @@ settings
 expr: sum;
 sum
     : product
-    | sum '+' product { $$ = parse_shallow(parser, ast_binary(parser->arena, '+', $1, $3)); }
-    | sum '-' product { $$ = parse_shallow(parser, ast_binary(parser->arena, '-', $1, $3)); }
+    | sum '+' product { $$ = parse_site(parser, ast_binary(parser->arena, '+', $1, $3)); }
+    | sum '-' product { $$ = parse_site(parser, ast_binary(parser->arena, '-', $1, $3)); }
     ;
 product
     : factor
-    | product '*' factor { $$ = parse_shallow(parser, ast_binary(parser->arena, '*', $1, $3)); }
-    | product '/' factor { $$ = parse_shallow(parser, ast_binary(parser->arena, '/', $1, $3)); }
+    | product '*' factor { $$ = parse_site(parser, ast_binary(parser->arena, '*', $1, $3)); }
+    | product '/' factor { $$ = parse_site(parser, ast_binary(parser->arena, '/', $1, $3)); }
     ;
 factor
     : primary
-    | '-' factor { $$ = parse_shallow(parser, ast_negate(parser->arena, @$, $2)); }
+    | '-' factor { $$ = parse_site(parser, ast_negate(parser->arena, @$, $2)); }
     ;
 primary
     : NUMBER { $$ = ast_number(parser->arena, @1, $1); }
@@ -251,7 +251,7 @@ primary
     | '(' expr ',' items ')' { $$ = parse_tuple(parser, @$, $2, $4); }
     | '[' items ']'          { $$ = ast_items(parser->arena, @$, EXPR_list, $2); }
     | name '(' args ')' as   {
-        $$ = ast_call(parser->arena, @$, $1, $3);
+        $$ = parse_site(parser, ast_call(parser->arena, @$, $1, $3));
         $$->call.as = $5;
     }
     ;

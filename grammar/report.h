@@ -21,8 +21,10 @@ void parse_report(Parser *parser, const SyntaxError *error);
 /* The parser gave up: its stack is full or memory is out. */
 void parse_failed(Parser *parser, Span span, const char *message);
 
-/* expr, or, where it is nested too deeply for later passes, an error and a leaf in its place. */
-Expr *parse_shallow(Parser *parser, Expr *expr);
+/* Numbers an operation's site. Where it is nested too deeply for later passes: an error, and a leaf
+ * in its place. */
+Expr *parse_site(Parser *parser, Expr *expr);
+Stmt *parse_stmt(Parser *parser, Span span, StmtKind kind);
 /* (first, rest...) */
 Expr *parse_tuple(Parser *parser, Span span, Expr *first, Exprs rest);
 

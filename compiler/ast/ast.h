@@ -51,6 +51,7 @@ struct Expr {
     ExprKind kind;
     Span span;
     int depth; /* 1 for a leaf */
+    int site;  /* of a call, a binary or a negate: counts them and the statements of a file */
     union {
         Number number;
         bool truth;
@@ -123,6 +124,7 @@ typedef struct {
 struct Stmt {
     StmtKind kind;
     Span span; /* of a statement with a body: its first line */
+    int site;
     union {
         Assign assign;
         Block block;
@@ -175,6 +177,7 @@ typedef struct {
     ARRAY(Module) modules;
     ARRAY(Model) models;
     ARRAY(TrainBlock) trains;
+    int n_sites;
 } Ast;
 
 Expr *ast_number(Arena *arena, Span span, Number number);

@@ -1,24 +1,14 @@
 /* Rules about the train block that need no tables of what its values may be. */
 #include "elaborate/rules.h"
 
+#include "elaborate/train.h"
+
 #include <string.h>
-
-static const char *const keys[] = {"data",  "optimizer", "schedule", "clip",
-                                   "steps", "precision", "budget",   "seed"};
-
-static bool is_key(const char *name)
-{
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strcmp(keys[i], name) == 0)
-            return true;
-    return false;
-}
 
 static void unknown_key(Check *check, Name name)
 {
     Nearest nearest = nearest_start(name.text);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        nearest_offer(&nearest, keys[i]);
+    train_offer_settings(&nearest);
     diag_error(check->diag, name.span, "'%s' is no setting of train%s", name.text,
                nearest_hint(check->arena, &nearest));
 }
@@ -48,7 +38,7 @@ void rule_train(Check *check)
         const TrainBlock *train = &check->ast->trains.data[i];
         once(check, &train->settings);
         for (int k = 0; k < train->settings.n; k++)
-            if (!is_key(train->settings.data[k].name.text))
+            if (!train_has_setting(train->settings.data[k].name.text))
                 unknown_key(check, train->settings.data[k].name);
         for (int k = 0; k < train->groups.n; k++)
             check_group(check, &train->groups.data[k]);
