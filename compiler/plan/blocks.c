@@ -15,8 +15,10 @@ static Blocks forward_nodes(Arena *arena, const Problem *problem)
     return blocks;
 }
 
-/* crossing[i]: values that cross from node i to later ones. */
-static int *count_crossings(Arena *scratch, const Problem *problem, const Blocks *blocks)
+/* crossing[i]: values that cross from node i to later ones; those that no backward node reads count
+ * `unwanted` times. */
+static int *count_crossings(Arena *scratch, const Problem *problem, const Blocks *blocks,
+                            int unwanted)
 {
     int n = blocks->n_nodes;
     int *last = NEW_N(scratch, int, problem->n_values),
@@ -31,29 +33,45 @@ static int *count_crossings(Arena *scratch, const Problem *problem, const Blocks
             reads[node->reads[k]]++;
         }
     }
+    bool *wanted = NEW_N(scratch, bool, problem->n_values);
+    for (int i = 0; i < problem->n_nodes; i++)
+        for (int k = 0; k < problem->nodes[i].n_reads; k++)
+            wanted[problem->nodes[i].reads[k]] |= problem->nodes[i].phase != PHASE_forward;
     for (int v = 0; v < problem->n_values; v++) {
         bool everywhere = reads[v] > 2 && last[v] - born[v] > n / 2;
         int producer = problem->values[v].producer;
         if (producer < 0 || problem->nodes[producer].phase != PHASE_forward || everywhere)
             continue;
-        crossing[born[v]]++;
-        crossing[last[v]]--;
+        int weight = wanted[v] ? 1 : unwanted;
+        crossing[born[v]] += weight;
+        crossing[last[v]] -= weight;
     }
     for (int i = 1; i < n; i++)
         crossing[i] += crossing[i - 1];
     return crossing;
 }
 
-/* The least width that gives enough cuts for segments to be worth it. */
+static int count_cuts(const int *crossing, int n, int width)
+{
+    int n_cuts = 0;
+    for (int i = 0; i + 1 < n; i++)
+        n_cuts += crossing[i] <= width;
+    return n_cuts;
+}
+
+/* Enough for segments to be worth it. */
+static bool are_enough(int n_cuts, int n)
+{
+    return (int64_t)n_cuts * n_cuts * 4 >= n;
+}
+
+/* The least width that gives enough cuts. */
 static int choose_width(const int *crossing, int n)
 {
-    for (int width = 1;; width++) {
-        int n_cuts = 0;
-        for (int i = 0; i + 1 < n; i++)
-            n_cuts += crossing[i] <= width;
-        if ((long)n_cuts * n_cuts * 4 >= n || n_cuts == n - 1)
-            return width;
-    }
+    int width = 1, n_cuts;
+    while (n_cuts = count_cuts(crossing, n, width), !are_enough(n_cuts, n) && n_cuts < n - 1)
+        width++;
+    return width;
 }
 
 Blocks blocks_find(Arena *arena, const Problem *problem)
@@ -64,8 +82,11 @@ Blocks blocks_find(Arena *arena, const Problem *problem)
     if (n == 0)
         return blocks;
     Arena *scratch = arena_new();
-    int *crossing = count_crossings(scratch, problem, &blocks);
+    const int *crossing = count_crossings(scratch, problem, &blocks, 1);
+    const int *kept = count_crossings(scratch, problem, &blocks, 1000);
     int width = choose_width(crossing, n);
+    if (are_enough(count_cuts(kept, n, width), n))
+        crossing = kept;
     for (int i = 0; i < n; i++)
         if (i == n - 1 || crossing[i] <= width)
             blocks.end[blocks.n++] = i + 1;

@@ -3,8 +3,6 @@
  * the bytes x kept between segments and y of the largest one, then a few values around it) is
  * widened to a grid; each distinct segmentation is costed by its real layout. */
 #include "plan/blocks.h"
-#include "plan/pool.h"
-#include "plan/segments.h"
 #include "plan/strategies/strategies.h"
 
 #include <math.h>
@@ -85,20 +83,25 @@ static void try_budget(Pool *pool, Chain *c, double budget)
         offer(pool, c);
 }
 
-Plan *strategy_chen(Arena *arena, const Problem *problem, const PlanOptions *options)
+void chen_offer(Pool *pool)
 {
     enum { N_ROUNDS = 3, N_GRID = 48 };
-    Pool pool = pool_new(arena, problem, options);
-    Chain chain = chain_new(arena, problem);
+    Chain chain = chain_new(pool->arena, pool->problem);
     double total = 0, budget = 0;
     for (int round = 0; round < N_ROUNDS; round++) {
-        try_budget(&pool, &chain, budget);
+        try_budget(pool, &chain, budget);
         budget = sqrt(chain.x * chain.y / 2);
     }
     for (int b = 0; b < chain.blocks.n; b++)
         total += chain.bytes[b];
     double step = pow(chain.blocks.n + 1, 1.0 / N_GRID); /* from one block to all of them */
     for (int i = 0; i <= N_GRID; i++, total /= step)
-        try_budget(&pool, &chain, total);
+        try_budget(pool, &chain, total);
+}
+
+Plan *strategy_chen(Arena *arena, const Problem *problem, const PlanOptions *options)
+{
+    Pool pool = pool_new(arena, problem, options);
+    chen_offer(&pool);
     return pool_choose(&pool, "chen");
 }

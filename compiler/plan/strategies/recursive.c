@@ -3,8 +3,6 @@
  * kept at a time. The last part is next to what reads it, and needs no replay. Without a budget
  * this is k = 1, the least memory; with one, wider and shallower trees that fit and repeat less. */
 #include "plan/blocks.h"
-#include "plan/pool.h"
-#include "plan/segments.h"
 #include "plan/strategies/strategies.h"
 
 typedef struct {
@@ -47,14 +45,19 @@ static void offer(Pool *pool, const Blocks *blocks, int k, int depth)
     arena_free(scratch);
 }
 
-Plan *strategy_recursive(Arena *arena, const Problem *problem, const PlanOptions *options)
+void recursive_offer(Pool *pool)
 {
     enum { WIDEST = 8, DEEPEST = 30 };
+    Blocks blocks = blocks_find(pool->arena, pool->problem);
+    offer(pool, &blocks, 1, DEEPEST);
+    for (int k = 1; k <= WIDEST; k++)
+        for (int depth = 1, reach = 1; reach < blocks.n; depth++, reach *= k + 1)
+            offer(pool, &blocks, k, depth);
+}
+
+Plan *strategy_recursive(Arena *arena, const Problem *problem, const PlanOptions *options)
+{
     Pool pool = pool_new(arena, problem, options);
-    Blocks blocks = blocks_find(arena, problem);
-    offer(&pool, &blocks, 1, DEEPEST);
-    for (int k = 1; k <= WIDEST && options->has_budget; k++)
-        for (int depth = 1, reach = 1; reach < blocks.n && reach > 0; depth++, reach *= k + 1)
-            offer(&pool, &blocks, k, depth);
+    recursive_offer(&pool);
     return pool_choose(&pool, "recursive");
 }

@@ -2,7 +2,7 @@
 #ifndef STRATEGIES_H
 #define STRATEGIES_H
 
-#include "plan/plan.h"
+#include "plan/pool.h"
 
 typedef struct {
     const char *name, *help;
@@ -24,5 +24,11 @@ const Strategy *strategy_find(const char *name);
 #define STRATEGY(name, help) PlanStrategy strategy_##name;
 #include "plan/strategies/strategies.def"
 #undef STRATEGY
+
+/* All the plans that a searching strategy tries, for `auto` to start from. */
+void chen_offer(Pool *pool);
+void recursive_offer(Pool *pool);
+void rotor_offer(Pool *pool);
+void selective_offer(Pool *pool);
 
 #endif

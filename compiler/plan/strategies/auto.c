@@ -1,0 +1,28 @@
+/* The product: seeds from every other strategy and from the chain programme with all options of
+ * every block; the cheapest that fits wins. What is tried does not depend on the budget, so that
+ * more memory never costs time. */
+#include "plan/chain.h"
+#include "plan/strategies/strategies.h"
+
+static void offer_fixed(Pool *pool)
+{
+    PlanStrategy *const fixed[] = {strategy_none, strategy_marked, strategy_sqrt};
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        pool_offer(pool, fixed[i](pool->arena, pool->problem, pool->options));
+}
+
+Plan *strategy_auto(Arena *arena, const Problem *problem, const PlanOptions *options)
+{
+    enum { MOST_BLOCKS = 100 };
+    Pool pool = pool_new(arena, problem, options);
+    offer_fixed(&pool);
+    chen_offer(&pool);
+    recursive_offer(&pool);
+    rotor_offer(&pool);
+    selective_offer(&pool);
+    Catalog catalog = catalog_new(arena, problem, false);
+    Catalog merged = catalog_merge(arena, &catalog, MOST_BLOCKS);
+    ChainOptions with = {.splits = true, .most_units = 1000, .most_plans = 300};
+    chain_offer(&pool, &merged, &with);
+    return pool_choose(&pool, "auto");
+}
