@@ -75,7 +75,7 @@ static bool parse_seconds(const char *text, double *seconds)
     return end != text && !*end && *seconds >= 0 && *seconds <= 1e6;
 }
 
-static int take_option(Arguments *a, int option)
+static int take_option(Arguments *a, int option, const char *text)
 {
     switch (option) {
     case 'b': a->budget = optarg; return EXIT_DONE;
@@ -94,8 +94,8 @@ static int take_option(Arguments *a, int option)
         if (!parse_seconds(optarg, &a->seconds))
             return usage_error("--plan-seconds needs a number of seconds, not '%s'", optarg);
         return EXIT_DONE;
-    case ':': return usage_error("the last option needs a value");
-    default: return usage_error("there is no such option, or it takes no value");
+    case ':': return usage_error("'%s' needs a value", text);
+    default: return usage_error("'%s' is not an option, or takes no value", text);
     }
 }
 
@@ -116,7 +116,7 @@ static bool parse_arguments(int argc, char **argv, Arguments *a, int *status)
             printf("%s%s", usage, help);
             return false;
         }
-        if ((*status = take_option(a, option)) != EXIT_DONE)
+        if ((*status = take_option(a, option, argv[optind - 1])) != EXIT_DONE)
             return false;
     }
     if (optind + 1 != argc)

@@ -397,7 +397,9 @@ bool retention_search(const RecomputeProblem *problem, const SearchOptions *opti
         search_all(&s);
     bool found = s.best != NULL;
     *out = search_end(&s);
-    if (found && out->peak_bytes > problem->budget_bytes)
+    if (!found)
+        recompute_schedule_free(out);
+    if (out->peak_bytes > problem->budget_bytes)
         bug("a recompute schedule takes %zu bytes, more than the %zu that it was made for",
             out->peak_bytes, problem->budget_bytes);
     return found;
