@@ -76,7 +76,8 @@ $(BUILD)/gen/embedded.c: $(BUILD)/embed $(EMBEDDED) Makefile
 
 # --- tests: every tests/check_NAME.c defines Suite *NAME_suite(void) -------------------------------
 TEST_C := $(filter-out tests/check_main.c,$(sort $(wildcard tests/check_*.c)))
-TEST_O := $(TEST_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/check_main.o \
+TEST_HELP_C := tests/interpreter.c tests/sketch.c
+TEST_O := $(TEST_C:%.c=$(BUILD)/obj/%.o) $(TEST_HELP_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/check_main.o \
           $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/make_*.c)))
 SUITES := $(patsubst tests/check_%.c,%,$(TEST_C))
 

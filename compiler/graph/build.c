@@ -1,6 +1,7 @@
 /* Appending to a graph's arrays, and the shapes of operands inside a domain. */
 #include "graph/build.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int graph_add_tensor(Arena *arena, Graph *graph, Tensor tensor)
@@ -65,6 +66,37 @@ Shape shape_rows(const Shape *shape)
     Shape rows = *shape;
     rows.size[rows.rank - 1] = 1;
     return rows;
+}
+
+Reading reading_begin(Arena *arena, const Shape *domain)
+{
+    return (Reading){.b = program_begin(arena, domain)};
+}
+
+int reading_tensor(Reading *reading, int tensor, const Shape *as, int64_t offset)
+{
+    const Program *p = reading->b.program;
+    for (int i = 0; i < p->n_instrs; i++) {
+        int slot = p->instrs[i].slot;
+        if (p->instrs[i].kind == INSTR_INPUT && reading->tensors[slot] == tensor &&
+            p->inputs[slot].offset == offset && shape_equal(&p->inputs[slot].as, as))
+            return i;
+    }
+    reading->tensors =
+        array_room(reading->b.arena, reading->tensors, reading->n_tensors, sizeof(int));
+    reading->tensors[reading->n_tensors++] = tensor;
+    return program_input(&reading->b, as, offset);
+}
+
+Program *reading_finish(Reading *reading, int **inputs)
+{
+    int *kept = xcalloc((size_t)reading->n_tensors, sizeof *kept);
+    Program *program = program_finish(&reading->b, kept);
+    *inputs = nones(reading->b.arena, program->n_inputs);
+    for (int i = 0; i < program->n_inputs; i++)
+        (*inputs)[i] = reading->tensors[kept[i]];
+    free(kept);
+    return program;
 }
 
 int instance_boundary(const Graph *graph, int instance)

@@ -21,6 +21,18 @@ Shape shape_widened(const Shape *shape, int rank);
 /* The shape with a 1 for its last axis. */
 Shape shape_rows(const Shape *shape);
 
+/* A program in the making together with the tensors that its inputs read. */
+typedef struct {
+    Builder b;
+    int *tensors, n_tensors;
+} Reading;
+
+Reading reading_begin(Arena *arena, const Shape *domain);
+/* The instruction that reads a tensor in shape `as`, from `offset` elements on. */
+int reading_tensor(Reading *reading, int tensor, const Shape *as, int64_t offset);
+/* The finished program; *inputs are the tensors of its inputs. */
+Program *reading_finish(Reading *reading, int **inputs);
+
 /* The nearest instance, from `instance` up, that is a boundary: a checkpoint mark, or a turn of a
  * `repeat`; 0 where there is none. Kernels do not reach over boundaries. */
 int instance_boundary(const Graph *graph, int instance);

@@ -101,30 +101,8 @@ static bool may_join(const Fuse *fuse, int consumer, int tensor, Shape *domain)
 /* --- joining ------------------------------------------------------------------------------------
  */
 
-typedef struct {
-    Builder b;
-    int inputs[2 * FUSED_INPUTS + 2]; /* tensors */
-    int n_inputs;
-} Joint;
-
-/* The input that reads a tensor in a shape: one that is there, or a new one. */
-static int joint_input(Joint *joint, int tensor, const ProgramInput *input)
-{
-    const Program *p = joint->b.program;
-    for (int i = 0; i < p->n_instrs; i++) {
-        if (p->instrs[i].kind != INSTR_INPUT)
-            continue;
-        int slot = p->instrs[i].slot;
-        if (joint->inputs[slot] == tensor && p->inputs[slot].offset == input->offset &&
-            shape_equal(&p->inputs[slot].as, &input->as))
-            return i;
-    }
-    joint->inputs[joint->n_inputs++] = tensor;
-    return program_input(&joint->b, &input->as, input->offset);
-}
-
 /* Appends a node's program; reads of the tensor `known` become the instruction `known_instr`. */
-static int joint_append(Joint *joint, const Node *node, int known, int known_instr)
+static int append(Reading *joint, const Node *node, int known, int known_instr)
 {
     const Program *p = node->program;
     int *map = xcalloc((size_t)p->n_instrs, sizeof *map);
@@ -135,7 +113,8 @@ static int joint_append(Joint *joint, const Node *node, int known, int known_ins
         else if (node->inputs[instr->slot] == known)
             map[i] = known_instr;
         else
-            map[i] = joint_input(joint, node->inputs[instr->slot], &p->inputs[instr->slot]);
+            map[i] = reading_tensor(joint, node->inputs[instr->slot], &p->inputs[instr->slot].as,
+                                    p->inputs[instr->slot].offset);
     }
     int result = map[p->outputs[0].instr];
     free(map);
@@ -154,15 +133,12 @@ static const char *what_joined(Arena *arena, const char *first, const char *then
 static void join(Fuse *fuse, int consumer, int tensor, const Shape *domain)
 {
     Node *to = &fuse->graph->nodes[consumer], *from = producer_of(fuse, tensor);
-    Joint joint = {.b = program_begin(fuse->arena, domain)};
-    int value = joint_append(&joint, from, -1, -1);
-    int result = joint_append(&joint, to, tensor, value);
+    Reading joint = reading_begin(fuse->arena, domain);
+    int value = append(&joint, from, -1, -1);
+    int result = append(&joint, to, tensor, value);
     program_output(&joint.b, result, &to->program->outputs[0].as);
-    int kept[2 * FUSED_INPUTS + 2];
-    const Program *program = program_finish(&joint.b, kept);
-    int *inputs = NEW_N(fuse->arena, int, program->n_inputs + 1);
-    for (int i = 0; i < program->n_inputs; i++)
-        inputs[i] = joint.inputs[kept[i]];
+    int *inputs;
+    const Program *program = reading_finish(&joint, &inputs);
     for (int i = 0; i < from->n_inputs; i++)
         if (input_find(to, from->inputs[i], 0) >= 0 && input_find(from, from->inputs[i], i + 1) < 0)
             fuse->n_readers[from->inputs[i]]--;

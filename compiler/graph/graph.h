@@ -184,7 +184,9 @@ typedef struct {
     Named *losses, *outputs; /* loss tensors are scalars of the class output */
     int n_losses, n_outputs;
     int *inputs, n_inputs; /* inputs and targets, in the order declared */
-    int step; /* TRAINING: the tensor of the step's numbers (see graph/step.h), or -1 */
+    int step;            /* TRAINING: the tensor of the step's numbers (see graph/step.h), or -1 */
+    int *norms, n_norms; /* TRAINING, clipping: scalars, sums of the squared gradients of each group
+                            (per group; -1 where it is empty) or of all */
     Train train;
 } Graph;
 

@@ -453,12 +453,34 @@ static Rule *const rules[N_OPS] = {
 #undef KERNEL
 };
 
-/* A number where only a tensor makes sense. */
+static bool is_operand(const OpParam *param)
+{
+    return param->type == PARAM_TENSOR || param->type == PARAM_TENSOR_OR_BOOL;
+}
+
+int op_operands(const Operator *row)
+{
+    int n = 0;
+    for (int i = 0; i < row->n_params; i++)
+        n += is_operand(&row->params[i]);
+    return row->n_params ? n : row->arity;
+}
+
+/* The parameter of operand i. */
+static const OpParam *operand_param(const Operator *row, int i)
+{
+    for (int k = 0; k < row->n_params; k++)
+        if (is_operand(&row->params[k]) && (row->params[k].variadic || i-- == 0))
+            return &row->params[k];
+    return NULL;
+}
+
+/* Operands that are missing, and numbers where only a tensor makes sense. */
 static void check_operands(Call *call)
 {
     for (int i = 0; i < call->n_in; i++) {
-        const OpParam *param = &call->row->params[i < call->row->n_params ? i : 0];
-        if (!call->in[i].given && !param->optional)
+        const OpParam *param = operand_param(call->row, i);
+        if (!call->in[i].given && param && !param->optional)
             rule_fail(call, i, "%s needs %s", call->row->name, param->name);
         else if (call->in[i].scalar && call->row->group != OP_IS_ELEMENTWISE)
             rule_fail(call, i, "%s needs a tensor here, not a number", call->row->name);

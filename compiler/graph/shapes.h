@@ -44,6 +44,9 @@ typedef struct {
 OpShapes op_infer(Arena *arena, OpKind op, const Operand *operands, int n_operands,
                   const Attr *attrs, int n_wanted);
 
+/* How many tensors the row's signature has; a variadic one counts once. */
+int op_operands(const Operator *row);
+
 /* An axis that may be negative, as 0..rank-1; -1 where out of range. */
 int axis_of(int64_t axis, int rank);
 

@@ -1,0 +1,307 @@
+/* Gradients of every row of the operator table against finite differences, on shapes that include 1
+ * and odd sizes; chains of operators; fused against unfused. */
+#include "graph/differentiate.h"
+#include "graph/fuse.h"
+#include "graph/lower.h"
+#include "interpreter.h"
+#include "sketch.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *differentiate_suite(void);
+
+static Arena *arena;
+
+static void set_up(void)
+{
+    arena = arena_new();
+}
+
+static void tear_down(void)
+{
+    arena_free(arena);
+}
+
+/* --- running
+ * ------------------------------------------------------------------------------------------ */
+
+static Graph *differentiated(const Graph *fused)
+{
+    Source source = {"test.net", "", 0};
+    Diag *diag = diag_new(arena, &source, stderr);
+    Graph *graph = graph_differentiate(arena, fused, diag);
+    ck_assert_ptr_nonnull(graph);
+    ck_assert_pstr_eq(graph_verify(arena, graph), NULL);
+    return graph;
+}
+
+/* Numbers that are the same for the same name in every graph: floats in [low, 1.5), labels. */
+static void fill(const Machine *machine, double low)
+{
+    const Graph *graph = machine->graph;
+    for (int t = 0; t < graph->n_tensors; t++) {
+        const Tensor *tensor = &graph->tensors[t];
+        uint32_t seed = 1;
+        if (tensor->producer >= 0)
+            continue;
+        for (const char *at = tensor->name; *at; at++)
+            seed = seed * 31 + (unsigned char)*at;
+        for (int64_t i = 0; i < shape_count(&tensor->shape); i++) {
+            double u = machine_uniform(seed, i), *value = &machine->values[t][i];
+            if (tensor->class == CLASS_optimizer || t == graph->step)
+                *value = 1;
+            else if (tensor->dtype == DT_i32)
+                *value = floor(u * 4) - (strcmp(tensor->name, "labels") == 0);
+            else if (tensor->dtype == DT_bool)
+                *value = u < 0.7;
+            else
+                *value = low + u * (1.5 - low);
+        }
+    }
+}
+
+static double total_loss(Machine *machine)
+{
+    machine_run(machine);
+    double sum = 0;
+    for (int i = 0; i < machine->graph->n_losses; i++)
+        sum += machine->values[machine->graph->losses[i].tensor][0];
+    return sum;
+}
+
+static double numeric(Machine *machine, double *at)
+{
+    const double h = 1e-5, x = *at;
+    *at = x + h;
+    double above = total_loss(machine);
+    *at = x - h;
+    double below = total_loss(machine);
+    *at = x;
+    return (above - below) / (2 * h);
+}
+
+/* Every gradient of every parameter agrees with finite differences of the unfused graph, and the
+ * loss of the fused graph is that of the unfused one. */
+static void compare(const Sketch *sketch, double low, const char *what)
+{
+    ck_assert_pstr_eq(graph_verify(arena, sketch->graph), NULL);
+    Graph *lowered = graph_lower(arena, sketch->graph);
+    Graph *fused = graph_fuse(arena, sketch->graph);
+    ck_assert_pstr_eq(graph_verify(arena, lowered), NULL);
+    ck_assert_pstr_eq(graph_verify(arena, fused), NULL);
+    Machine plain = machine_new(arena, lowered);
+    Machine training = machine_new(arena, differentiated(fused));
+    fill(&plain, low);
+    fill(&training, low);
+    double expected = total_loss(&plain), found = total_loss(&training);
+    ck_assert_msg(fabs(expected - found) <= 1e-9 * (1 + fabs(expected)),
+                  "%s: loss %.12g, not %.12g", what, found, expected);
+    for (int t = 0; t < lowered->n_tensors; t++) {
+        const Tensor *tensor = &lowered->tensors[t];
+        if (tensor->class != CLASS_parameter)
+            continue;
+        int gradient = machine_find(&training, arena_printf(arena, "%s.grad", tensor->name));
+        int updated = machine_find(&training, arena_printf(arena, "%s.new", tensor->name));
+        ck_assert_int_ge(gradient, 0);
+        ck_assert_int_ge(updated, 0);
+        for (int64_t i = 0; i < shape_count(&tensor->shape); i++) {
+            double want = numeric(&plain, &plain.values[t][i]);
+            double have = training.values[gradient][i];
+            ck_assert_msg(fabs(want - have) <= 1e-6 * (1 + fabs(want)),
+                          "%s: gradient of %s[%d] is %.10g, not %.10g", what, tensor->name, (int)i,
+                          have, want);
+            double moved = plain.values[t][i] - have;
+            ck_assert_double_eq_tol(training.values[updated][i], moved, 1e-9 * (1 + fabs(have)));
+        }
+    }
+}
+
+/* --- elementwise rows
+ * ---------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *a, *b;
+} pairs[] = {{"3,5", "3,5"}, {"3,5", "5"}, {"5", "3,1"},      {"3,1", "1,7"},
+             {"1", "1"},     {"", "3"},    {"2,1,3", "4,1"},  {"1,5", "1,1"},
+             {"7,1", "7,1"}, {"", ""},     {"2,3,5", "2,3,1"}};
+enum { N_PAIRS = sizeof pairs / sizeof *pairs };
+
+static bool positive_only(OpKind op)
+{
+    const char *value = op_row(op)->part[PART_VALUE];
+    return strstr(value, "log") || strstr(value, "sqrt") || op == OP_div;
+}
+
+START_TEST(elementwise)
+{
+    OpKind op = (OpKind)_i;
+    const Operator *row = op_row(op);
+    if (row->group != OP_IS_ELEMENTWISE)
+        return;
+    for (int k = 0; k < N_PAIRS; k++) {
+        Sketch s = sketch_new(arena, DT_f64);
+        int x[2] = {sketch_param(&s, "a", pairs[k].a), sketch_param(&s, "b", pairs[k].b)};
+        int y = sketch_apply(&s, "y", op, "p=0.3", 1, row->arity, x);
+        sketch_probe(&s, "loss", y);
+        if (row->arity == 1)
+            sketch_probe(&s, "other", x[1]);
+        if (*row->part[PART_BY_B] == '0' || *row->part[PART_BY_A] == '0') {
+            sketch_probe(&s, "more", x[0]);
+            sketch_probe(&s, "other", x[1]);
+        }
+        compare(&s, positive_only(op) ? 0.5 : -1.5, arena_printf(arena, "%s %d", row->name, k));
+    }
+}
+END_TEST
+
+/* --- operators: cases for each row, in the order of the signature's tensors
+ * ---------------------------------- */
+
+typedef struct {
+    const char *attrs;
+    int n_outputs;
+    const char *shapes[4];
+    const char *inputs; /* for each tensor: p parameter, x input, i integers, m mask */
+} Case;
+
+#define CASES(name) static const Case cases_##name[]
+CASES(linear) = {{"out=3", 1, {"5,7"}, "p"},
+                 {"out=1", 1, {"2,3,4"}, "p"},
+                 {"out=3 bias=false", 1, {"7"}, "p"},
+                 {"", 1, {"2,5", "3,5"}, "pp"},
+                 {"", 1, {"1,1", "1,1", "1"}, "ppp"}};
+CASES(matmul) = {{"", 1, {"3,5", "5,2"}, "pp"},
+                 {"transpose_a=true", 1, {"5,3", "5,2"}, "pp"},
+                 {"transpose_b=true", 1, {"3,5", "2,5"}, "pp"},
+                 {"transpose_a=true transpose_b=true", 1, {"5,3", "2,5"}, "pp"},
+                 {"", 1, {"2,3,1,5", "3,5,2"}, "pp"},
+                 {"transpose_b=true", 1, {"2,1,3,5", "1,4,2,5"}, "pp"},
+                 {"transpose_a=true", 1, {"5,3", "2,5,1"}, "pp"},
+                 {"", 1, {"2,3,5", "5,2"}, "pp"},
+                 {"transpose_a=true transpose_b=true", 1, {"3,1,5,3", "1,2,2,5"}, "pp"}};
+CASES(embedding) = {
+    {"", 1, {"2,5", "4,3"}, "ip"}, {"vocab=4 out=1", 1, {"3"}, "i"}, {"", 1, {"", "4,3"}, "ip"}};
+CASES(layer_norm) = {{"", 1, {"3,5"}, "p"},
+                     {"eps=0.1", 1, {"2,3,7", "7", "7"}, "ppp"},
+                     {"eps=0.1", 1, {"5"}, "p"},
+                     {"eps=0.5", 1, {"3,1"}, "p"}};
+CASES(softmax) = {{"", 1, {"3,5"}, "p"},
+                  {"", 1, {"2,3,4,7", "2,1,1,7"}, "pm"},
+                  {"causal=true", 1, {"2,5,5"}, "p"},
+                  {"causal=true", 1, {"2,3,5", "5"}, "pm"},
+                  {"axis=1", 1, {"2,3,5"}, "p"},
+                  {"axis=0", 1, {"4,1"}, "p"},
+                  {"", 1, {"1"}, "p"}};
+CASES(reshape) = {
+    {"shape=5,-1", 1, {"3,5"}, "p"}, {"shape=1", 1, {""}, "p"}, {"shape=3,1,5", 1, {"15"}, "p"}};
+CASES(transpose) = {{"axis1=0 axis2=1", 1, {"3,5"}, "p"},
+                    {"axis1=-1 axis2=0", 1, {"2,3,5,1"}, "p"}};
+CASES(permute) = {{"order=0,2,1,3", 1, {"2,3,5,4"}, "p"}, {"order=2,0,1", 1, {"1,3,5"}, "p"}};
+CASES(split) = {{"parts=3", 3, {"2,9"}, "p"},
+                {"parts=2 axis=0", 2, {"4,3,1"}, "p"},
+                {"parts=1", 1, {"3"}, "p"}};
+CASES(concat) = {{"", 1, {"2,3", "2,1", "2,5"}, "ppp"},
+                 {"axis=0", 1, {"1,3", "4,3"}, "pp"},
+                 {"", 1, {"3"}, "p"}};
+CASES(slice) = {{"axis=1 from=1 to=3", 1, {"2,5,3"}, "p"},
+                {"axis=0", 1, {"3,2"}, "p"},
+                {"axis=-1 to=1", 1, {"7"}, "p"}};
+CASES(sum) = {{"", 1, {"3,5"}, "p"},
+              {"axis=-1", 1, {"3,5"}, "p"},
+              {"axis=0 keep=true", 1, {"3,5"}, "p"},
+              {"axis=1", 1, {"2,3,5"}, "p"},
+              {"", 1, {""}, "p"},
+              {"axis=0", 1, {"1"}, "p"}};
+CASES(mean) = {{"", 1, {"3,5"}, "p"},
+               {"axis=-1", 1, {"2,3,5"}, "p"},
+               {"axis=0", 1, {"7"}, "p"},
+               {"axis=1 keep=true", 1, {"2,1,5"}, "p"}};
+CASES(max) = {{"", 1, {"3,5"}, "p"},
+              {"axis=-1", 1, {"3,5"}, "p"},
+              {"axis=0 keep=true", 1, {"4,3"}, "p"},
+              {"axis=1", 1, {"2,3,5"}, "p"},
+              {"", 1, {""}, "p"}};
+CASES(cross_entropy) = {{"", 1, {"7,4", "7"}, "pi"},
+                        {"reduction=sum", 1, {"3,2,4", "3,2"}, "pi"},
+                        {"reduction=none", 1, {"5,4", "5"}, "pi"},
+                        {"ignore=2", 1, {"7,4", "7"}, "pi"},
+                        {"reduction=sum", 1, {"4", ""}, "pi"}};
+CASES(masked_mean) = {{"", 1, {"3,5", "3,5"}, "pm"},
+                      {"", 1, {"3,5", "5"}, "px"},
+                      {"", 1, {"7", "1"}, "px"},
+                      {"", 1, {"3,5", "3,1"}, "px"}};
+#undef CASES
+
+static const struct {
+    OpKind op;
+    const Case *cases;
+    int n;
+} operators[] = {
+#define ELEMENTWISE(name, signature, value, by_a, by_b, help)
+#define OPERATOR(name, signature, help)                                                            \
+    {OP_##name, cases_##name, (int)(sizeof cases_##name / sizeof *cases_##name)},
+#define KERNEL(name, help)
+#include "graph/ops.def"
+#undef ELEMENTWISE
+#undef OPERATOR
+#undef KERNEL
+};
+enum { N_OPERATORS = sizeof operators / sizeof *operators };
+
+static int operand(Sketch *s, char kind, int i, const char *sizes)
+{
+    const char *name = arena_printf(arena, "%c%d", kind, i);
+    switch (kind) {
+    case 'p': return sketch_param(s, name, sizes);
+    case 'i': return sketch_input(s, i ? "labels" : name, sizes, DT_i32);
+    case 'm': return sketch_input(s, name, sizes, DT_bool);
+    default: return sketch_input(s, name, sizes, DT_f32);
+    }
+}
+
+/* before: elementwise operators around the operator under test, so that it is fused with them. */
+static void try_case(OpKind op, const Case *c, bool around)
+{
+    Sketch s = sketch_new(arena, DT_f64);
+    int x[4], n = (int)strlen(c->inputs);
+    for (int i = 0; i < n; i++) {
+        x[i] = operand(&s, c->inputs[i], i, c->shapes[i]);
+        if (around && c->inputs[i] == 'p')
+            x[i] = sketch_unary(&s, arena_printf(arena, "before%d", i), OP_tanh, "", x[i]);
+    }
+    int y = sketch_apply(&s, "y", op, c->attrs, c->n_outputs, n, x);
+    for (int i = 0; i < c->n_outputs; i++) {
+        int z = y + i;
+        if (around)
+            z = sketch_unary(&s, arena_printf(arena, "gelu%d", i), OP_gelu, "", z);
+        if (around)
+            z = sketch_unary(&s, arena_printf(arena, "after%d", i), OP_dropout, "p=0.2", z);
+        sketch_probe(&s, arena_printf(arena, "loss%d", i), z);
+    }
+    compare(&s, -1.5,
+            arena_printf(arena, "%s %s%s", op_row(op)->name, c->attrs, around ? " around" : ""));
+}
+
+START_TEST(every_operator)
+{
+    for (int k = 0; k < operators[_i].n; k++) {
+        try_case(operators[_i].op, &operators[_i].cases[k], false);
+        try_case(operators[_i].op, &operators[_i].cases[k], true);
+    }
+}
+END_TEST
+
+Suite *differentiate_suite(void)
+{
+    Suite *suite = suite_create("differentiate");
+    TCase *table = tcase_create("table");
+    tcase_set_timeout(table, 60);
+    tcase_add_checked_fixture(table, set_up, tear_down);
+    tcase_add_loop_test(table, elementwise, 0, N_OPS);
+    tcase_add_loop_test(table, every_operator, 0, N_OPERATORS);
+    suite_add_tcase(suite, table);
+    return suite;
+}
