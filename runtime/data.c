@@ -13,17 +13,14 @@
 #include <zlib.h>
 
 static const RtSourceKind *const kinds[] = {
-    &rt_source_synthetic,
-    &rt_source_idx,
-    &rt_source_tokens,
-    &rt_source_bert_pairs,
+    &rt_source_synthetic, &rt_source_idx, &rt_source_tokens, &rt_source_bert_pairs, NULL,
 };
 
 const RtSourceKind *rt_source_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kinds[i]->name, name) == 0)
-            return kinds[i];
+    for (const RtSourceKind *const *kind = kinds; *kind; kind++)
+        if (strcmp((*kind)->name, name) == 0)
+            return *kind;
     return NULL;
 }
 
@@ -32,7 +29,7 @@ const RtSourceKind *rt_source_find(const char *name)
 const RtDataOption *rt_data_option(const RtProgram *program, const char *name)
 {
     for (int i = 0; i < program->n_data_options; i++)
-        if (strcmp(program->data_options[i].name, name) == 0)
+        if (program->data_options[i].name && strcmp(program->data_options[i].name, name) == 0)
             return &program->data_options[i];
     return NULL;
 }
@@ -62,7 +59,7 @@ void *rt_data_alloc(size_t n, size_t bytes)
 RtFile rt_file_map(const char *path)
 {
     struct stat info;
-    RtFile file = {.path = path, .data = (const unsigned char *)""};
+    RtFile file = {.path = path, .data = NULL};
     int descriptor = open(path, O_RDONLY);
     if (descriptor < 0 || fstat(descriptor, &info) != 0)
         rt_fail(RT_EXIT_DATA, "%s: cannot be opened: %s", path, strerror(errno));
@@ -111,11 +108,10 @@ RtFile rt_file_unpack(const char *path)
 
 void rt_file_close(RtFile *file)
 {
-    void *data = (void *)(uintptr_t)file->data;
     if (file->mapped)
-        munmap(data, file->n);
-    else if (file->n)
-        free(data);
+        munmap(file->data, file->n);
+    else
+        free(file->data);
     *file = (RtFile){0};
 }
 

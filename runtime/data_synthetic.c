@@ -43,8 +43,8 @@ static RtSource *synthetic_open(const RtProgram *program, const char *path, cons
 {
     (void)path;
     RtSource *source = rt_data_alloc(1, sizeof *source);
-    *source = (RtSource){fields, rt_data_alloc((size_t)n_fields, sizeof *source->constants),
-                         n_fields, choose_seed(program, seed)};
+    *source = (RtSource){fields, rt_data_alloc((size_t)n_fields, sizeof(RtDataOption *)), n_fields,
+                         choose_seed(program, seed)};
     for (int i = 0; i < n_fields; i++) {
         const RtDataOption *option = rt_data_option(program, fields[i].input->tensor.name);
         if (!option || !option->constant)

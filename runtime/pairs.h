@@ -11,14 +11,14 @@
 
 typedef struct {
     RtFile index, tokens, vocabulary;
-    const char *bin_path, *vocabulary_path;
+    char *idx_path, *bin_path, *vocabulary_path;
     size_t token_bytes;               /* 2 or 4 */
     int64_t n_sentences, n_documents; /* documents[n_documents] is the end */
-    const int32_t *sizes;             /* tokens of each sentence */
-    const int64_t *offsets;           /* of each sentence, in tokens */
-    const int64_t *documents;         /* first sentence of each */
+    int32_t *sizes;                   /* tokens of each sentence */
+    int64_t *offsets;                 /* of each sentence, in tokens */
+    int64_t *documents;               /* first sentence of each */
     int n_pieces;
-    const bool *continues; /* the piece starts with ## */
+    bool *continues; /* the piece starts with ## */
     int32_t cls, sep, mask, pad;
 } PairsFile;
 

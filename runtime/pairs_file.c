@@ -28,7 +28,7 @@ static uint64_t get_u64(const RtFile *file, size_t offset)
     return value;
 }
 
-static const char *with_suffix(const char *prefix, const char *suffix)
+static char *with_suffix(const char *prefix, const char *suffix)
 {
     size_t n = strlen(prefix) + strlen(suffix) + 1;
     char *path = rt_data_alloc(n, 1);
@@ -59,7 +59,7 @@ static void read_header(PairsFile *file)
                 "%s: has %zu bytes, but %llu sentences and %llu document marks take %llu: "
                 "it is cut off or damaged",
                 index->path, index->n, (unsigned long long)n, (unsigned long long)d,
-                (unsigned long long)(HEADER_BYTES + 12 * n + 8 * d));
+                (unsigned long long)HEADER_BYTES + 12 * n + 8 * d);
     file->n_sentences = (int64_t)n;
     file->n_documents = (int64_t)d - 1;
 }
@@ -150,9 +150,10 @@ static void read_vocabulary(PairsFile *file)
 
 PairsFile pairs_file_open(const char *prefix)
 {
-    PairsFile file = {.bin_path = with_suffix(prefix, ".bin"),
+    PairsFile file = {.idx_path = with_suffix(prefix, ".idx"),
+                      .bin_path = with_suffix(prefix, ".bin"),
                       .vocabulary_path = with_suffix(prefix, ".vocab.txt")};
-    file.index = rt_file_map(with_suffix(prefix, ".idx"));
+    file.index = rt_file_map(file.idx_path);
     file.tokens = rt_file_map(file.bin_path);
     file.vocabulary = rt_file_map(file.vocabulary_path);
     read_header(&file);
@@ -164,13 +165,16 @@ PairsFile pairs_file_open(const char *prefix)
 
 void pairs_file_close(PairsFile *file)
 {
-    const void *owned[] = {file->index.path, file->bin_path,  file->vocabulary_path, file->sizes,
-                           file->offsets,    file->documents, file->continues};
     rt_file_close(&file->index);
     rt_file_close(&file->tokens);
     rt_file_close(&file->vocabulary);
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        free((void *)(uintptr_t)owned[i]);
+    free(file->idx_path);
+    free(file->bin_path);
+    free(file->vocabulary_path);
+    free(file->sizes);
+    free(file->offsets);
+    free(file->documents);
+    free(file->continues);
 }
 
 void pairs_file_sentence(const PairsFile *file, int64_t sentence, int32_t *tokens)

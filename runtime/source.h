@@ -14,7 +14,7 @@ extern const RtSourceKind rt_source_synthetic, rt_source_idx, rt_source_tokens,
 /* A file's bytes. Ends the program where it cannot be read. */
 typedef struct {
     const char *path;
-    const unsigned char *data;
+    unsigned char *data; /* not to be written */
     size_t n;
     bool mapped;
 } RtFile;

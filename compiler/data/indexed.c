@@ -101,7 +101,7 @@ static int check_header(const char *path, const Bytes *index)
                              "has %zu bytes, but %llu items and %llu document "
                              "marks take %llu: the file is cut off or damaged",
                              index->n, (unsigned long long)n, (unsigned long long)d,
-                             (unsigned long long)(INDEXED_HEADER_BYTES + 12 * n + 8 * d));
+                             (unsigned long long)INDEXED_HEADER_BYTES + 12 * n + 8 * d);
     return EXIT_DONE;
 }
 

@@ -15,7 +15,7 @@ typedef struct {
 size_t words_next(const char *text, size_t n, int32_t *character)
 {
     if ((unsigned char)*text < 0x80) {
-        *character = *text;
+        *character = (unsigned char)*text;
         return 1;
     }
     utf8proc_ssize_t limit = n > 4 ? 4 : (utf8proc_ssize_t)n;
