@@ -18,11 +18,12 @@ static void on_interrupt(int number)
 typedef struct {
     const RtSourceKind *kind; /* NULL: the model has no inputs */
     RtSource *source;
+    RtField *fields; /* the source keeps them */
 } Batches;
 
 static Batches open_batches(const RtOptions *options)
 {
-    Batches batches = {NULL, NULL};
+    Batches batches = {NULL, NULL, NULL};
     if (rt_program.n_inputs == 0)
         return batches;
     batches.kind = rt_program.data_source ? rt_source_find(rt_program.data_source) : NULL;
@@ -30,13 +31,13 @@ static Batches open_batches(const RtOptions *options)
         rt_fail(RT_EXIT_DATA, "there is no data source '%s'",
                 rt_program.data_source ? rt_program.data_source : "");
     RtField *fields = (RtField *)rt_alloc((size_t)rt_program.n_inputs, sizeof *fields);
+    batches.fields = fields;
     for (int i = 0; i < rt_program.n_inputs; i++) {
         fields[i].input = &rt_program.inputs[i];
         fields[i].batch = rt_device_batch(i);
     }
     batches.source =
         batches.kind->open(&rt_program, options->data, fields, rt_program.n_inputs, options->seed);
-    free(fields);
     return batches;
 }
 
@@ -107,6 +108,7 @@ int main(int argc, char **argv)
     rt_metrics_done(&options, done - first, stop_wanted != 0);
     if (batches.kind)
         batches.kind->close(batches.source);
+    free(batches.fields);
     rt_device_close();
     return 0;
 }
