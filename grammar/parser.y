@@ -213,6 +213,7 @@ train_body
     | train_body setting END { $$ = $1; PUSH(parser->arena, $$.settings, $2); }
     | train_body group END   { $$ = $1; PUSH(parser->arena, $$.groups, $2); }
     | train_body error END   { $$ = $1; yyerrok; }
+    | train_body error '{' settings '}' END { $$ = $1; yyerrok; }
     ;
 setting: name '=' expr { $$ = (Binding){$1, $3}; };
 group: name strings '{' settings '}' { $$ = (GroupBlock){$1, $2, $4}; };

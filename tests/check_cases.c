@@ -2,6 +2,7 @@
  * exactly the messages of bad/RULE.err (a first line `# -D name=value ...` gives overrides).
  * BLESS=1 in the environment writes the .err files anew; the difference is to be reviewed. */
 #include "elaborate/check.h"
+#include "elaborate/expand.h"
 #include "grammar/parse.h"
 
 #include <check.h>
@@ -90,8 +91,10 @@ static int run_stages(Diag *diag, const Override *overrides, int n_overrides)
     Ast *ast = parse_source(arena, diag);
     if (diag_errors(diag))
         return 1;
-    consts_resolve(arena, ast, overrides, n_overrides, diag);
+    const Consts *consts = consts_resolve(arena, ast, overrides, n_overrides, diag);
     check_ast(arena, ast, diag);
+    if (!diag_errors(diag))
+        expand(arena, ast, consts, diag);
     return diag_errors(diag) > 0;
 }
 

@@ -201,6 +201,14 @@ static void add_node(const Application *a, const OpShapes *shapes, Value *values
     note_classes(a);
 }
 
+static bool has_tensor(const Application *a)
+{
+    for (int i = 0; i < a->tensors.n; i++)
+        if (a->tensors.data[i] != SCALAR_INPUT)
+            return true;
+    return false;
+}
+
 static void report(const Application *a, const OpShapes *shapes)
 {
     Span span = shapes->culprit < 0 || shapes->culprit >= a->spans.n
@@ -218,6 +226,10 @@ void operator_apply(Scope *scope, OpKind op, const Expr *at, const Argument *arg
     take_arguments(&a, arguments, n_arguments);
     if (!a.good || scope->x->too_large)
         return;
+    if (a.row->group == OP_IS_ELEMENTWISE && !has_tensor(&a)) {
+        scope_error(scope, at->span, "%s needs a tensor, here are only numbers", a.row->name);
+        return;
+    }
     OpShapes shapes =
         op_infer(scope->x->arena, op, a.operands.data, a.operands.n, a.attrs, n_values);
     if (shapes.error) {

@@ -19,7 +19,7 @@ static int param_named(const Signature *signature, const char *name)
 static void note_signature(const Scope *scope, const Signature *signature)
 {
     if (signature->text)
-        diag_note(scope->x->diag, NO_SPAN, "it is %s", signature->text);
+        diag_note(scope->x->diag, NO_SPAN, "it is written %s", signature->text);
 }
 
 static void unknown_argument(const Scope *scope, const Signature *signature, Name name)
@@ -157,6 +157,17 @@ static const char *expectation(ParamType type)
     return texts[type];
 }
 
+/* What was found; of a list, the item that is wrong. */
+static const char *found_text(const Scope *scope, ParamType type, Value value)
+{
+    int64_t whole;
+    for (int i = 0; type == PARAM_LIST && value.kind == VALUE_list && i < value.n_items; i++)
+        if (!value_is_whole(value.items[i], &whole))
+            return arena_printf(scope->x->arena, "%s as its item %d",
+                                value_text(scope, value.items[i]), i + 1);
+    return value_text(scope, value);
+}
+
 /* The default of a signature, as written there: a number, true, false, a pair or a word. */
 static Value default_value(const Scope *scope, const char *text)
 {
@@ -193,7 +204,7 @@ bool argument_attr(const Scope *scope, const OpParam *param, const Argument *arg
         bug("the default '%s' of '%s' is not %s", param->default_value, param->name,
             expectation(param->type));
     scope_error(scope, argument->span, "expected %s for '%s', found %s", expectation(param->type),
-                param->name, value_text(scope, value));
+                param->name, found_text(scope, param->type, value));
     return false;
 }
 

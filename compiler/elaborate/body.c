@@ -100,12 +100,14 @@ static bool give_out(Scope *scope, Value value, Span span, const char *what)
 {
     if (value.kind == VALUE_error)
         return false;
-    if (value.kind != VALUE_tensor || scope->x->tensors.data[value.tensor].producer < 0) {
-        scope_error(scope, span, "%s is something that the model computes, this is %s", what,
-                    value_text(scope, value));
+    Tensor *tensor = value.kind == VALUE_tensor ? &scope->x->tensors.data[value.tensor] : NULL;
+    if (!tensor || tensor->producer < 0) {
+        scope_error(scope, span, "%s is something that the model computes, this is %s%s", what,
+                    tensor ? "just the " : "",
+                    tensor ? class_name(tensor->class) : value_text(scope, value));
         return false;
     }
-    scope->x->tensors.data[value.tensor].class = CLASS_output;
+    tensor->class = CLASS_output;
     return true;
 }
 

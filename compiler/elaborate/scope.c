@@ -3,7 +3,7 @@
 
 enum {
     MAX_RECURSION = 2000,  /* expressions, bodies and calls around one another */
-    MAX_OBJECTS = 1 << 20, /* nodes or instances: far above any model, reached in a second */
+    MAX_OBJECTS = 1 << 18, /* nodes and instances: far above any model, soon reached */
     MAX_NOTES = 4          /* calls shown around an error */
 };
 

@@ -1,7 +1,8 @@
-/* libFuzzer harness: any bytes go through parse, consts and check without a crash, hang or leak.
- * What parses is printed and must parse again. `make fuzz` builds build/fuzz_front;
+/* libFuzzer harness: any bytes go through parse, consts, check and expand without a crash, hang or
+ * leak. What parses is printed and must parse again. `make fuzz` builds build/fuzz_front;
  * tests/check_parse.c runs the same entry on mutations of the cases. */
 #include "elaborate/check.h"
+#include "elaborate/expand.h"
 #include "grammar/parse.h"
 
 #include <stdlib.h>
@@ -38,8 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const Ast *ast = parse_source(arena, diag);
     if (!diag_errors(diag)) {
         parse_again(arena, ast, out);
-        consts_resolve(arena, ast, NULL, 0, diag);
+        const Consts *consts = consts_resolve(arena, ast, NULL, 0, diag);
         check_ast(arena, ast, diag);
+        if (!diag_errors(diag))
+            expand(arena, ast, consts, diag);
     }
     diag_finish(diag);
     arena_free(arena);
