@@ -1,5 +1,5 @@
-/* Goes through each scope once for the names that are given (as, params, inputs) and the variables
- * that are assigned once, and once more in the order of evaluation for the names that are made. */
+/* Goes through each scope for the names that are given (as, params, inputs), then in the order of
+ * evaluation for the names that are made, and then for the variables that are assigned once. */
 #include "elaborate/names.h"
 
 #include "elaborate/rules.h"
@@ -162,12 +162,25 @@ static NameScope *scope_new(Arena *arena, Site *sites)
     return scope;
 }
 
+/* After the calls, so that no variable changes the path of a parameter. */
+static void name_variables(NameScope *scope, const Stmts *body)
+{
+    for (int i = 0; i < body->n; i++) {
+        const Stmt *stmt = body->data[i];
+        if (stmt->kind == STMT_assign)
+            name_values(scope, &stmt->assign);
+        else if (ast_body(stmt) && !(stmt->kind == STMT_block && stmt->block.as.text))
+            name_variables(scope, ast_body(stmt));
+    }
+}
+
 static void name_body(NameScope *scope, const Stmts *body);
 
 static void name_scope(NameScope *scope, const Stmts *body)
 {
     collect(scope, body);
     name_body(scope, body);
+    name_variables(scope, body);
 }
 
 static void name_block(NameScope *scope, const Stmt *stmt)
@@ -185,12 +198,8 @@ static void name_block(NameScope *scope, const Stmt *stmt)
     name_scope(inner, &stmt->block.body);
 }
 
-/* Variables first, so that no name that is made takes theirs. */
 static void name_body(NameScope *scope, const Stmts *body)
 {
-    for (int i = 0; i < body->n; i++)
-        if (body->data[i]->kind == STMT_assign)
-            name_values(scope, &body->data[i]->assign);
     for (int i = 0; i < body->n; i++) {
         const Stmt *stmt = body->data[i];
         visit_stmt_exprs(stmt, name_sites, scope);
