@@ -38,6 +38,18 @@ static Graph *differentiated(const Graph *fused)
     return graph;
 }
 
+/* The text of a graph is read back as an equal graph. */
+static void round_trip(const Graph *graph)
+{
+    Text text = text_new(arena), again = text_new(arena);
+    graph_print(&text, graph);
+    Source source = {"dump", text.data, (int)text.n};
+    Graph *back = graph_read(arena, diag_new(arena, &source, stderr));
+    ck_assert_ptr_nonnull(back);
+    graph_print(&again, back);
+    ck_assert_str_eq(text.data, again.data);
+}
+
 /* Numbers that are the same for the same name in every graph: floats in [low, 1.5), labels. */
 static void fill(const Machine *machine, double low)
 {
@@ -92,8 +104,11 @@ static void compare(const Sketch *sketch, double low, const char *what)
     Graph *fused = graph_fuse(arena, sketch->graph);
     ck_assert_pstr_eq(graph_verify(arena, lowered), NULL);
     ck_assert_pstr_eq(graph_verify(arena, fused), NULL);
+    round_trip(sketch->graph);
+    round_trip(fused);
     Machine plain = machine_new(arena, lowered);
     Machine training = machine_new(arena, differentiated(fused));
+    round_trip(training.graph);
     fill(&plain, low);
     fill(&training, low);
     double expected = total_loss(&plain), found = total_loss(&training);
