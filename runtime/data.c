@@ -145,10 +145,10 @@ static const char *list_gifts(const RtGives *gives, int n)
 }
 
 void rt_fields_match(const char *source, const RtField *fields, int n_fields, const RtGives *gives,
-                     int n, const RtField **found)
+                     int n, RtField *found)
 {
     for (int i = 0; i < n; i++)
-        found[i] = NULL;
+        found[i] = (RtField){NULL, NULL};
     for (int f = 0; f < n_fields; f++) {
         const RtTensor *tensor = &fields[f].input->tensor;
         const RtGives *gift = find_gift(gives, n, tensor->name);
@@ -163,7 +163,7 @@ void rt_fields_match(const char *source, const RtField *fields, int n_fields, co
             rt_fail(RT_EXIT_DATA, "'%s' has a batch of %lld, but '%s' has one of %lld",
                     tensor->name, (long long)tensor->shape[0], fields[0].input->tensor.name,
                     (long long)fields[0].input->tensor.shape[0]);
-        found[gift - gives] = &fields[f];
+        found[gift - gives] = fields[f];
     }
 }
 

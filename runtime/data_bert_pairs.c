@@ -33,7 +33,7 @@ struct RtSource {
     PairsFile file;
     PairsMap map;
     PairsSample sample;
-    const RtField *found[N_GIFTS];
+    RtField found[N_GIFTS]; /* input is NULL where the model does not ask for it */
     int64_t batch;
     int seq;
     uint64_t seed;
@@ -41,14 +41,14 @@ struct RtSource {
 
 /* All fields of rank 2 have the same second size, and the option seq, where it is given, says the
  * same. */
-static int agreed_seq(const RtProgram *program, const RtField *const *found)
+static int agreed_seq(const RtProgram *program, const RtField *found)
 {
     const RtDataOption *option = rt_data_option(program, "seq");
     int64_t seq = option && !option->text ? (int64_t)option->number : 0;
     for (int i = 0; i < N_GIFTS; i++) {
-        if (!found[i] || gives[i].rank != 2)
+        if (!found[i].input || gives[i].rank != 2)
             continue;
-        int64_t size = found[i]->input->tensor.shape[1];
+        int64_t size = found[i].input->tensor.shape[1];
         if (seq && size != seq)
             rt_fail(RT_EXIT_DATA,
                     "'%s' is %lld tokens long in the model, but the data is to have %lld",
@@ -63,7 +63,7 @@ static int agreed_seq(const RtProgram *program, const RtField *const *found)
 
 static void check_range(const RtField *field, int64_t needed, const char *what)
 {
-    if (field && field->input->classes && field->input->classes < needed)
+    if (field->input && field->input->classes && field->input->classes < needed)
         rt_fail(RT_EXIT_DATA, "%s, but '%s' in the model must be less than %lld", what,
                 field->input->tensor.name, (long long)field->input->classes);
 }
@@ -71,15 +71,14 @@ static void check_range(const RtField *field, int64_t needed, const char *what)
 static void check_ranges(const RtSource *source)
 {
     char what[512];
-    const RtField *labels = source->found[LABELS];
+    const RtInput *labels = source->found[LABELS].input;
     snprintf(what, sizeof what, "%s has %d pieces", source->file.vocabulary_path,
              source->file.n_pieces);
-    check_range(source->found[TOKENS], source->file.n_pieces, what);
-    check_range(labels, source->file.n_pieces, what);
-    check_range(source->found[TYPES], 2, "there are two types");
-    check_range(source->found[IS_SWAPPED], 2, "there are two orders");
-    if (labels && labels->input->classes &&
-        !(labels->input->has_ignore && labels->input->ignore == -1))
+    check_range(&source->found[TOKENS], source->file.n_pieces, what);
+    check_range(&source->found[LABELS], source->file.n_pieces, what);
+    check_range(&source->found[TYPES], 2, "there are two types");
+    check_range(&source->found[IS_SWAPPED], 2, "there are two orders");
+    if (labels && labels->classes && !(labels->has_ignore && labels->ignore == -1))
         rt_fail(RT_EXIT_DATA, "'labels' is -1 where no token was masked: its cross_entropy needs "
                               "ignore = -1");
 }
@@ -109,8 +108,8 @@ static RtSource *pairs_open(const RtProgram *program, const char *path, const Rt
 
 static void set(const RtSource *source, int gift, int64_t i, double value)
 {
-    if (source->found[gift])
-        rt_field_set(source->found[gift], i, value);
+    if (source->found[gift].input)
+        rt_field_set(&source->found[gift], i, value);
 }
 
 /* Puts the sample at hand into row b of the batch. */

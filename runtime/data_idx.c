@@ -22,7 +22,7 @@ typedef struct {
 
 struct RtSource {
     IdxFile images, labels; /* one without items where the model has no such field */
-    const RtField *image, *label;
+    RtField image, label;   /* input is NULL where the model does not ask for it */
     int64_t batch, n_items;
     uint64_t seed;
 };
@@ -108,24 +108,25 @@ static RtSource *idx_open(const RtProgram *program, const char *path, const RtFi
         {"image", "f32[batch, ...]", .real = true},
         {"label", "i32[batch]", .integer = true, .rank = 1},
     };
-    const RtField *found[2];
+    RtField found[2];
     rt_fields_match("idx", fields, n_fields, gives, 2, found);
     RtSource *source = rt_data_alloc(1, sizeof *source);
     *source = (RtSource){.image = found[0],
                          .label = found[1],
                          .seed = seed,
                          .batch = n_fields ? fields[0].input->tensor.shape[0] : 0};
-    if (source->image) {
+    if (source->image.input) {
         source->images = idx_read(idx_path(program, path, "images"));
-        check_image(&source->images, source->image);
+        check_image(&source->images, &source->image);
         source->n_items = source->images.n_items;
     }
-    if (source->label) {
+    if (source->label.input) {
         source->labels = idx_read(idx_path(program, path, "labels"));
-        check_labels(&source->labels, source->label);
+        check_labels(&source->labels, &source->label);
         source->n_items = source->labels.n_items;
     }
-    if (source->image && source->label && source->images.n_items != source->labels.n_items)
+    if (source->image.input && source->label.input &&
+        source->images.n_items != source->labels.n_items)
         rt_fail(RT_EXIT_DATA, "%s has %lld images, but %s has %lld labels",
                 source->images.file.path, (long long)source->images.n_items,
                 source->labels.file.path, (long long)source->labels.n_items);
@@ -139,11 +140,11 @@ static void idx_next_batch(RtSource *source, int64_t step)
         int64_t place = step * source->batch + b;
         int64_t item = rt_shuffled(place % source->n_items, source->n_items, source->seed,
                                    place / source->n_items);
-        for (int64_t i = 0; source->image && i < pixels; i++)
-            rt_field_set(source->image, b * pixels + i,
+        for (int64_t i = 0; source->image.input && i < pixels; i++)
+            rt_field_set(&source->image, b * pixels + i,
                          source->images.items[item * pixels + i] / 255.0);
-        if (source->label)
-            rt_field_set(source->label, b, source->labels.items[item]);
+        if (source->label.input)
+            rt_field_set(&source->label, b, source->labels.items[item]);
     }
 }
 

@@ -14,7 +14,7 @@ static const double truth_probability = 0.85;
 static const uint32_t stream_base = 0x53594E00u; /* apart from the streams of weights and dropout */
 
 struct RtSource {
-    const RtField *fields;
+    RtField *fields;
     const RtDataOption **constants; /* of each field, or NULL */
     int n_fields;
     uint64_t seed;
@@ -24,7 +24,7 @@ struct RtSource {
 static uint64_t choose_seed(const RtProgram *program, uint64_t seed)
 {
     const RtDataOption *own = rt_data_option(program, "seed");
-    return own && seed == program->seed ? (uint64_t)own->number : seed;
+    return own && !own->constant && seed == program->seed ? (uint64_t)own->number : seed;
 }
 
 static void check_constant(const RtField *field, double value)
@@ -43,9 +43,12 @@ static RtSource *synthetic_open(const RtProgram *program, const char *path, cons
 {
     (void)path;
     RtSource *source = rt_data_alloc(1, sizeof *source);
-    *source = (RtSource){fields, rt_data_alloc((size_t)n_fields, sizeof(RtDataOption *)), n_fields,
-                         choose_seed(program, seed)};
+    source->fields = rt_data_alloc((size_t)n_fields, sizeof(RtField));
+    source->constants = rt_data_alloc((size_t)n_fields, sizeof(RtDataOption *));
+    source->n_fields = n_fields;
+    source->seed = choose_seed(program, seed);
     for (int i = 0; i < n_fields; i++) {
+        source->fields[i] = fields[i];
         const RtDataOption *option = rt_data_option(program, fields[i].input->tensor.name);
         if (!option || !option->constant)
             continue;
@@ -108,6 +111,7 @@ static void synthetic_next_batch(RtSource *source, int64_t step)
 static void synthetic_close(RtSource *source)
 {
     free((void *)source->constants);
+    free(source->fields);
     free(source);
 }
 

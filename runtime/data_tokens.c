@@ -16,7 +16,7 @@ enum { HEADER_BYTES = 1024 };
 struct RtSource {
     RtFile file;
     size_t token_bytes;
-    const RtField *tokens, *next;
+    RtField tokens, next; /* input is NULL where the model does not ask for it */
     int64_t batch, seq, n_blocks;
     uint64_t seed;
 };
@@ -59,7 +59,7 @@ static RtSource *tokens_open(const RtProgram *program, const char *path, const R
         {"tokens", "i32[batch, seq]", .integer = true, .rank = 2},
         {"next", "i32[batch, seq]", .integer = true, .rank = 2},
     };
-    const RtField *found[2];
+    RtField found[2];
     rt_fields_match("tokens", fields, n_fields, gives, 2, found);
     RtSource *source = rt_data_alloc(1, sizeof *source);
     *source = (RtSource){.file = rt_file_map(rt_data_path(program, path, "path")),
@@ -103,10 +103,10 @@ static void tokens_next_batch(RtSource *source, int64_t step)
         int64_t first = source->seq * rt_shuffled(place % source->n_blocks, source->n_blocks,
                                                   source->seed, place / source->n_blocks);
         for (int64_t i = 0; i < source->seq; i++) {
-            if (source->tokens)
-                set_token(source, source->tokens, b * source->seq + i, first + i);
-            if (source->next)
-                set_token(source, source->next, b * source->seq + i, first + i + 1);
+            if (source->tokens.input)
+                set_token(source, &source->tokens, b * source->seq + i, first + i);
+            if (source->next.input)
+                set_token(source, &source->next, b * source->seq + i, first + i + 1);
         }
     }
 }

@@ -38,11 +38,12 @@ typedef struct {
     int rank;         /* 0: any */
 } RtGives;
 
-/* Finds each of gives[0..n) among the fields; found[i] is NULL where the model does not ask for it.
- * Ends the program, with a list of what the source gives, where a field is none of them, has
- * another type or rank, or has another batch (the first size) than the fields before it. */
+/* Copies the field of each of gives[0..n) to found[i], whose input is NULL where the model does not
+ * ask for it. Ends the program, with a list of what the source gives, where a field is none of
+ * them, has another type or rank, or has another batch (the first size) than the fields before it.
+ */
 void rt_fields_match(const char *source, const RtField *fields, int n_fields, const RtGives *gives,
-                     int n, const RtField **found);
+                     int n, RtField *found);
 
 int64_t rt_field_count(const RtField *field);
 /* Element i becomes value, in whatever type the field has. */

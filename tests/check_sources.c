@@ -90,7 +90,14 @@ static void add_option(const char *name, const char *text, double number, bool c
 static RtSource *open_source(const char *name, const char *path)
 {
     program.data_source = name;
-    return rt_source_find(name)->open(&program, path, fields, program.n_inputs, program.seed);
+    /* The list of fields is the caller's: it is gone after open. */
+    RtField *list = xmalloc(sizeof fields);
+    memcpy(list, fields, sizeof fields);
+    RtSource *source =
+        rt_source_find(name)->open(&program, path, list, program.n_inputs, program.seed);
+    memset(list, 0xFF, sizeof fields);
+    free(list);
+    return source;
 }
 
 static void next_batch(RtSource *source, int64_t step)
