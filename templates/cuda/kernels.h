@@ -1,0 +1,479 @@
+/* What every kernel of the CUDA target shares: element types, loads and stores of 16 bytes,
+ * functions, the random generator, sums over lanes, and the prototypes of the kernels that are no
+ * part of one model.
+ *
+ * A kernel call is one step of the schedule: on the host it touches what it reads and writes (the
+ * arena's high-water mark), launches on the one stream and ends with rt_ran(). Nothing waits,
+ * nothing allocates, and no argument changes from step to step, so that a step can be captured once
+ * and replayed. Every sum has an order that depends on shapes alone: no atomics. */
+#ifndef KERNELS_H
+#define KERNELS_H
+
+#include "philox.h"
+#include "rt.h"
+
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RT_KERNEL [[maybe_unused]] static
+
+/* The tests of rematc compile this text without nvcc and give these two other meanings. */
+#ifndef LAUNCH
+#define LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                     \
+    kernel<<<grid, block, shared_bytes, stream>>>(__VA_ARGS__)
+#define SHARED(type, name, n) __shared__ type name[n]
+#endif
+
+enum { RT_BLOCK = 256, RT_WARP = 32 };
+#define RT_ALL_LANES 0xffffffffu
+
+/* On the one stream, RT_BLOCK threads a block; nothing while the program prepares (see
+ * rt_is_preparing). */
+#define RT_LAUNCH(kernel, grid, ...)                                                               \
+    do {                                                                                           \
+        if (!rt_is_preparing)                                                                      \
+            LAUNCH(kernel, grid, RT_BLOCK, 0, rt_stream, __VA_ARGS__);                             \
+    } while (0)
+
+/* ---- kernels ------------------------------------------------------------------------------- */
+
+/* C[batch][m, n] (+)= alpha A' B' (+ bias[n]), row-major; leading sizes and steps in elements. A is
+ * stored [k, m] where transpose_a, B [n, k] where transpose_b. A step of 0 in c: the batch is
+ * summed into one C, in order. bias is NULL where there is none. */
+typedef struct {
+    RtDtype a, b, bias, c;
+    int64_t m, n, k;
+    bool transpose_a, transpose_b, accumulate;
+    int64_t lda, ldb, ldc;
+    int64_t batch[4], step_a[4], step_b[4], step_c[4];
+    double alpha;
+} MatmulShape;
+void matmul(const MatmulShape *shape, const void *a, const void *b, const void *bias, void *c);
+
+/* out[i, :] = table[ids[i], :]; table is [vocab, width], of out's type. */
+typedef struct {
+    RtDtype table, out; /* backward: of the table's gradient, and of the gradient that comes in */
+    int64_t n, width, vocab;
+    bool accumulate;
+} EmbeddingShape;
+void embedding(const EmbeddingShape *shape, const void *ids, const void *table, void *out);
+
+/* table[ids[i], :] += gradient[i, :], each row's terms in the order of i; from zero unless
+ * accumulate. */
+void embedding_backward(const EmbeddingShape *shape, const void *ids, const void *gradient,
+                        void *table);
+
+/* to[i] (+)= from[i] over a box; sizes outermost first, steps and offsets in elements. zero_bytes
+ * of `to` are cleared before. more: another part of the same step follows. */
+typedef struct {
+    RtDtype dtype;
+    bool accumulate, more;
+    size_t zero_bytes;
+    int64_t size[6], step_to[6], step_from[6];
+    int64_t offset_to, offset_from;
+} CopyShape;
+void copy(const CopyShape *shape, const void *from, void *to);
+
+/* ---- the runtime's side --------------------------------------------------------------------- */
+
+extern const char *rt_high_water; /* end of the highest byte that any kernel was given */
+extern cudaStream_t rt_stream;    /* of all kernels */
+extern char *rt_workspace;        /* of the step that runs: memory that the plan counts, or NULL */
+extern size_t rt_workspace_bytes;
+extern bool rt_is_training;
+/* A dry run of the step before the first: products choose their algorithms, nothing is launched. */
+extern bool rt_is_preparing;
+
+static inline void rt_touch(const void *start, size_t bytes)
+{
+    const char *end = (const char *)start + bytes;
+    if (end > rt_high_water)
+        rt_high_water = end;
+}
+
+/* The workspace of the calls up to the next rt_ran(). */
+static inline void use_workspace(void *start, size_t bytes)
+{
+    rt_touch(start, bytes);
+    rt_workspace = (char *)start;
+    rt_workspace_bytes = bytes;
+}
+
+/* A step of the schedule has been launched. */
+void rt_ran(void);
+
+/* Ends the program where a CUDA call failed; what: the call. */
+void rt_check(cudaError_t error, const char *what);
+
+/* ---- element types --------------------------------------------------------------------------- */
+
+typedef float rt_f32;
+typedef __nv_bfloat16 rt_bf16;
+typedef double rt_f64;
+typedef int32_t rt_i32;
+typedef uint8_t rt_bool;
+
+typedef float real;
+#define R(x) ((real)(x))
+
+static inline size_t rt_dtype_bytes(RtDtype dtype)
+{
+    static const size_t bytes[] = {4, 2, 8, 4, 1};
+    return bytes[dtype];
+}
+
+#define LOAD_f32(x, i)  ((real)(x)[i])
+#define LOAD_bf16(x, i) (__bfloat162float((x)[i]))
+#define LOAD_f64(x, i)  ((real)(x)[i])
+#define LOAD_i32(x, i)  ((real)(x)[i])
+#define LOAD_bool(x, i) ((real)(x)[i])
+
+#define STORE_f32(y, i, v)  ((y)[i] = (float)(v))
+#define STORE_bf16(y, i, v) ((y)[i] = __float2bfloat16_rn(v))
+#define STORE_f64(y, i, v)  ((y)[i] = (double)(v))
+#define STORE_i32(y, i, v)  ((y)[i] = (int32_t)(v))
+#define STORE_bool(y, i, v) ((y)[i] = (uint8_t)((v) != 0))
+
+/* ---- N elements at once: loads and stores of 16 bytes where they are that long
+ * -------------------- */
+
+template <int N>
+static __device__ __forceinline__ void load_vector(real (&to)[N], const float *from)
+{
+    if constexpr (N % 4 == 0) {
+#pragma unroll
+        for (int i = 0; i < N / 4; i++) {
+            const float4 four = reinterpret_cast<const float4 *>(from)[i];
+            to[4 * i] = four.x;
+            to[4 * i + 1] = four.y;
+            to[4 * i + 2] = four.z;
+            to[4 * i + 3] = four.w;
+        }
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            to[i] = from[i];
+    }
+}
+
+/* Two bf16 in a word: the first is the lower half. */
+static __device__ __forceinline__ void split_pair(unsigned pair, real *first, real *second)
+{
+    *first = __uint_as_float(pair << 16);
+    *second = __uint_as_float(pair & 0xffff0000u);
+}
+
+static __device__ __forceinline__ unsigned join_pair(real first, real second)
+{
+    const unsigned low = __bfloat16_as_ushort(__float2bfloat16_rn(first));
+    return low | (unsigned)__bfloat16_as_ushort(__float2bfloat16_rn(second)) << 16;
+}
+
+template <int N>
+static __device__ __forceinline__ void load_vector(real (&to)[N], const rt_bf16 *from)
+{
+    if constexpr (N % 8 == 0) {
+#pragma unroll
+        for (int i = 0; i < N / 8; i++) {
+            const uint4 eight = reinterpret_cast<const uint4 *>(from)[i];
+            split_pair(eight.x, &to[8 * i], &to[8 * i + 1]);
+            split_pair(eight.y, &to[8 * i + 2], &to[8 * i + 3]);
+            split_pair(eight.z, &to[8 * i + 4], &to[8 * i + 5]);
+            split_pair(eight.w, &to[8 * i + 6], &to[8 * i + 7]);
+        }
+    } else if constexpr (N % 4 == 0) {
+        const uint2 four = *reinterpret_cast<const uint2 *>(from);
+        split_pair(four.x, &to[0], &to[1]);
+        split_pair(four.y, &to[2], &to[3]);
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            to[i] = __bfloat162float(from[i]);
+    }
+}
+
+template <int N>
+static __device__ __forceinline__ void load_vector(real (&to)[N], const int32_t *from)
+{
+    if constexpr (N % 4 == 0) {
+#pragma unroll
+        for (int i = 0; i < N / 4; i++) {
+            const int4 four = reinterpret_cast<const int4 *>(from)[i];
+            to[4 * i] = (real)four.x;
+            to[4 * i + 1] = (real)four.y;
+            to[4 * i + 2] = (real)four.z;
+            to[4 * i + 3] = (real)four.w;
+        }
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            to[i] = (real)from[i];
+    }
+}
+
+template <int N>
+static __device__ __forceinline__ void load_vector(real (&to)[N], const uint8_t *from)
+{
+    if constexpr (N % 4 == 0) {
+#pragma unroll
+        for (int i = 0; i < N / 4; i++) {
+            const unsigned four = reinterpret_cast<const unsigned *>(from)[i];
+            to[4 * i] = (real)(four & 255u);
+            to[4 * i + 1] = (real)(four >> 8 & 255u);
+            to[4 * i + 2] = (real)(four >> 16 & 255u);
+            to[4 * i + 3] = (real)(four >> 24);
+        }
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            to[i] = (real)from[i];
+    }
+}
+
+template <int N>
+static __device__ __forceinline__ void store_vector(float *to, const real (&from)[N])
+{
+    if constexpr (N % 4 == 0) {
+#pragma unroll
+        for (int i = 0; i < N / 4; i++)
+            reinterpret_cast<float4 *>(to)[i] =
+                make_float4(from[4 * i], from[4 * i + 1], from[4 * i + 2], from[4 * i + 3]);
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            to[i] = from[i];
+    }
+}
+
+template <int N>
+static __device__ __forceinline__ void store_vector(rt_bf16 *to, const real (&from)[N])
+{
+    if constexpr (N % 8 == 0) {
+#pragma unroll
+        for (int i = 0; i < N / 8; i++)
+            reinterpret_cast<uint4 *>(to)[i] =
+                make_uint4(join_pair(from[8 * i], from[8 * i + 1]),
+                           join_pair(from[8 * i + 2], from[8 * i + 3]),
+                           join_pair(from[8 * i + 4], from[8 * i + 5]),
+                           join_pair(from[8 * i + 6], from[8 * i + 7]));
+    } else if constexpr (N % 4 == 0) {
+        *reinterpret_cast<uint2 *>(to) =
+            make_uint2(join_pair(from[0], from[1]), join_pair(from[2], from[3]));
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            to[i] = __float2bfloat16_rn(from[i]);
+    }
+}
+
+template <int N>
+static __device__ __forceinline__ void store_vector(int32_t *to, const real (&from)[N])
+{
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        to[i] = (int32_t)from[i];
+}
+
+template <int N>
+static __device__ __forceinline__ void store_vector(uint8_t *to, const real (&from)[N])
+{
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        to[i] = (uint8_t)(from[i] != 0);
+}
+
+/* ---- sums over a group of threads: 1, a warp, or the block
+ * ---------------------------------------- */
+
+/* Every thread of the group gets the value. Calls may follow each other: scratch is free on return.
+ */
+template <int GROUP> static __device__ __forceinline__ real group_sum(real value)
+{
+    if constexpr (GROUP > 1) {
+#pragma unroll
+        for (int lanes = RT_WARP / 2; lanes > 0; lanes /= 2)
+            value += __shfl_xor_sync(RT_ALL_LANES, value, lanes);
+        __syncwarp();
+    }
+    if constexpr (GROUP > RT_WARP) {
+        SHARED(real, part, GROUP / RT_WARP);
+        if (threadIdx.x % RT_WARP == 0)
+            part[threadIdx.x / RT_WARP] = value;
+        __syncthreads();
+        value = part[0];
+#pragma unroll
+        for (int warp = 1; warp < GROUP / RT_WARP; warp++)
+            value += part[warp];
+        __syncthreads();
+    }
+    return value;
+}
+
+template <int GROUP> static __device__ __forceinline__ real group_max(real value)
+{
+    if constexpr (GROUP > 1) {
+#pragma unroll
+        for (int lanes = RT_WARP / 2; lanes > 0; lanes /= 2) {
+            const real other = __shfl_xor_sync(RT_ALL_LANES, value, lanes);
+            value = other > value ? other : value;
+        }
+        __syncwarp();
+    }
+    if constexpr (GROUP > RT_WARP) {
+        SHARED(real, part, GROUP / RT_WARP);
+        if (threadIdx.x % RT_WARP == 0)
+            part[threadIdx.x / RT_WARP] = value;
+        __syncthreads();
+        value = part[0];
+#pragma unroll
+        for (int warp = 1; warp < GROUP / RT_WARP; warp++)
+            value = part[warp] > value ? part[warp] : value;
+        __syncthreads();
+    }
+    return value;
+}
+
+template <int GROUP> static __device__ __forceinline__ void group_wait(void)
+{
+    if constexpr (GROUP > RT_WARP)
+        __syncthreads();
+    else if constexpr (GROUP > 1)
+        __syncwarp();
+}
+
+/* ---- what the text of fused kernels is made of --------------------------------------------------
+ *
+ * GROUP threads share a row; each takes VECTOR elements at a time, from `from` on, and `lane` is
+ * its number. The outputs of a row are stored when all of the group have read what may lie there.
+ */
+#define VECTOR_LOAD(x, at)                                                                         \
+    real x##_v[VECTOR];                                                                            \
+    load_vector(x##_v, x + (at))
+#define LOADED(x, j)        x##_v[j]
+#define VECTOR_KEEP(y)      real y##_v[VECTOR]
+#define STORED(y, j, v)     (y##_v[j] = (v))
+#define VECTOR_STORE(y, at) store_vector(y + (at), y##_v)
+
+#define ROW_SUM_START(v)  real v = 0
+#define ROW_SUM_ADD(v, x) (v += (x))
+#define ROW_SUM_END(v)    (v = group_sum<GROUP>(v))
+#define ROW_MAX_START(v)  real v = -INFINITY
+#define ROW_MAX_ADD(v, x) (v = (x) > v ? (x) : v)
+#define ROW_MAX_END(v)    (v = group_max<GROUP>(v))
+
+#define ROW_STORE(STORE, y, i, v)                                                                  \
+    do {                                                                                           \
+        group_wait<GROUP>();                                                                       \
+        if (lane == 0)                                                                             \
+            STORE(y, i, v);                                                                        \
+    } while (0)
+#define ROW_STORE_f32(y, i, v)  ROW_STORE(STORE_f32, y, i, v)
+#define ROW_STORE_bf16(y, i, v) ROW_STORE(STORE_bf16, y, i, v)
+#define ROW_STORE_f64(y, i, v)  ROW_STORE(STORE_f64, y, i, v)
+#define ROW_STORE_i32(y, i, v)  ROW_STORE(STORE_i32, y, i, v)
+#define ROW_STORE_bool(y, i, v) ROW_STORE(STORE_bool, y, i, v)
+
+#define RANDOM_CHUNK(u, first, n, step, stream)                                                    \
+    real u##_v[VECTOR];                                                                            \
+    uniform_vector(u##_v, first, step, stream)
+#define RANDOM_AT(u, j, element, step, stream) u##_v[j]
+
+#define SUM_DOWN(v)  (part[i - from] += (v))
+#define SUM_ALONG(v) (part += (v))
+
+static __host__ __device__ __forceinline__ int64_t rt_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- functions: the library's full-precision ones
+ * ------------------------------------------------- */
+
+static __device__ __forceinline__ real r_exp(real x)
+{
+    return expf(x);
+}
+static __device__ __forceinline__ real r_log(real x)
+{
+    return logf(x);
+}
+static __device__ __forceinline__ real r_tanh(real x)
+{
+    return tanhf(x);
+}
+static __device__ __forceinline__ real r_erf(real x)
+{
+    return erff(x);
+}
+static __device__ __forceinline__ real r_sqrt(real x)
+{
+    return sqrtf(x);
+}
+static __device__ __forceinline__ real r_abs(real x)
+{
+    return fabsf(x);
+}
+
+static __device__ __forceinline__ real r_gelu_tanh_slope(real a)
+{
+    const real t = r_tanh(R(0.79788456080286535588) * (a + R(0.044715) * a * a * a));
+    const real inner = R(0.79788456080286535588) * (1 + R(0.134145) * a * a);
+    return R(0.5) * (1 + t) + R(0.5) * a * (1 - t * t) * inner;
+}
+
+static __device__ __forceinline__ real r_silu_slope(real a)
+{
+    const real s = 1 / (1 + r_exp(-a));
+    return s * (1 + a * (1 - s));
+}
+
+/* ---- random numbers -------------------------------------------------------------------------- */
+
+static __device__ __forceinline__ real uniform_of(uint32_t word)
+{
+    return (real)(int32_t)(word >> 8) * R(1.0 / 16777216);
+}
+
+/* Elements first..first + N - 1 of a stream, the same bits as the CPU's: the counter is (element /
+ * 4 as 64 bits, stream, step), keyed by the seed, and element i takes word i % 4. Where N is a
+ * multiple of 4, so is first. */
+template <int N>
+static __device__ __forceinline__ void uniform_vector(real (&u)[N], uint64_t first,
+                                                      const RtStep *step, uint32_t stream)
+{
+    if constexpr (N % 4 == 0) {
+#pragma unroll
+        for (int i = 0; i < N / 4; i++) {
+            const uint64_t block = first / 4 + (uint64_t)i;
+            const RtRandom random = rt_philox((uint32_t)block, (uint32_t)(block >> 32), stream,
+                                              step->step, step->seed[0], step->seed[1]);
+#pragma unroll
+            for (int j = 0; j < 4; j++)
+                u[4 * i + j] = uniform_of(random.word[j]);
+        }
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i++) {
+            const uint64_t element = first + (uint64_t)i, block = element / 4;
+            const RtRandom random = rt_philox((uint32_t)block, (uint32_t)(block >> 32), stream,
+                                              step->step, step->seed[0], step->seed[1]);
+            const uint32_t even = element % 4 >= 2 ? random.word[2] : random.word[0];
+            const uint32_t odd = element % 4 >= 2 ? random.word[3] : random.word[1];
+            u[i] = uniform_of(element % 2 ? odd : even);
+        }
+    }
+}
+
+/* ---- launching ---------------------------------------------------------------------------------
+ */
+
+/* Blocks for so many units of work, per_block of them each. */
+static inline unsigned rt_blocks(int64_t units, int64_t per_block)
+{
+    return (unsigned)((units + per_block - 1) / per_block);
+}
+
+#endif
