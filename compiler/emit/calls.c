@@ -256,9 +256,21 @@ static void call_copy(Maker *maker)
     }
 }
 
+static void call_workspace(Maker *maker)
+{
+    const Emission *e = maker->emission;
+    const size_t bytes = e->problem->nodes[e->plan->sequence[maker->step]].workspace_bytes;
+    if (!e->target->lanes || bytes == 0)
+        return;
+    Call *call = add_call(maker, "use_workspace", NULL);
+    add_operand(maker, call, (CallOperand){.kind = OPERAND_WORKSPACE, .life = maker->step});
+    add_operand(maker, call, (CallOperand){.kind = OPERAND_CONSTANT, .constant = (double)bytes});
+}
+
 /* A kernel row without its function here does not link. */
 static void call_node(Maker *maker)
 {
+    call_workspace(maker);
     switch (maker->node->op) {
 #define ELEMENTWISE(name, signature, value, by_a, by_b, help)
 #define OPERATOR(name, signature, help)

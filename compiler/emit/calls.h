@@ -10,12 +10,13 @@ typedef enum {
     OPERAND_NONE,     /* NULL */
     OPERAND_CONSTANT, /* a number */
     OPERAND_STREAM,   /* of the random generator */
-    OPERAND_STEP      /* the step's numbers */
+    OPERAND_STEP,     /* the step's numbers */
+    OPERAND_WORKSPACE /* of a step */
 } OperandKind;
 
 typedef struct {
     OperandKind kind;
-    int life;
+    int life;    /* OPERAND_WORKSPACE: the step */
     size_t plus; /* bytes from its start: a number among those of the step */
     double constant;
     uint32_t stream;

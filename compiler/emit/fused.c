@@ -4,9 +4,8 @@
  * A row goes through passes. Pass p computes for each element what the row reductions of level p +
  * 1 need, and then the values of the row that follow from those; the last pass stores the outputs.
  */
-#include "emit/axes.h"
-#include "emit/kernels.h"
 #include "emit/render.h"
+#include "emit/writer.h"
 
 #include <string.h>
 
@@ -15,20 +14,6 @@ enum {
     LONGEST_KEPT = 32768, /* columns of a row that is kept between passes */
     PARTS = 64            /* pieces of a sum that has few outputs */
 };
-
-typedef struct {
-    Arena *arena;
-    Kernels *kernels;
-    const Kernel *kernel;
-    const Program *program;
-    Axes axes;
-    bool is_reduce;
-    bool *live, *per_row;
-    int *level;    /* row reductions that come before */
-    int *computed; /* the pass that first computes it, or -1 */
-    int n_levels;
-    bool *kept; /* computed in one pass and needed again: kept for the row */
-} Writer;
 
 /* ---- what each instruction is
  * -------------------------------------------------------------------- */
@@ -90,18 +75,18 @@ static Writer writer_new(Kernels *kernels, const Kernel *kernel)
     return w;
 }
 
-static const char *dtype_of_input(const Writer *w, int input)
+const char *writer_input_dtype(const Writer *w, int input)
 {
     return dtype_name(w->kernel->dtypes[input]);
 }
 
-static const char *dtype_of_output(const Writer *w, int output)
+const char *writer_output_dtype(const Writer *w, int output)
 {
     return dtype_name(w->kernel->dtypes[w->program->n_inputs + output]);
 }
 
 /* True where input i is an argument of the C function: not the one that is accumulated onto. */
-static bool is_argument(const Program *program, int input)
+bool writer_is_argument(const Program *program, int input)
 {
     return !program_is_reduce(program) || program->accumulate_input != input;
 }
@@ -215,7 +200,9 @@ static const char *value_text(Writer *w, int i)
     const Instr *instr = &w->program->instrs[i];
     switch (instr->kind) {
     case INSTR_INPUT:
-        return arena_printf(w->arena, "LOAD_%s(x%d, at_x%d%s)", dtype_of_input(w, instr->slot),
+        if (w->kernels->target->lanes && !w->per_row[i])
+            return arena_printf(w->arena, "LOADED(x%d, i - from)", instr->slot);
+        return arena_printf(w->arena, "LOAD_%s(x%d, at_x%d%s)", writer_input_dtype(w, instr->slot),
                             instr->slot, instr->slot, w->per_row[i] ? "" : " + i");
     case INSTR_CONSTANT: return arena_printf(w->arena, "(real)c%d", instr->slot);
     case INSTR_RANDOM:
@@ -319,7 +306,7 @@ static void need(Writer *w, bool *needed, int instr, int pass)
             need(w, needed, row->arg[arg], pass);
 }
 
-static bool is_element_output(const Writer *w, int output)
+bool writer_is_element_output(const Writer *w, int output)
 {
     return axes_full(&w->axes, w->program->n_inputs + output, w->axes.n);
 }
@@ -335,7 +322,7 @@ static bool **plan_passes(Writer *w)
             if (w->live[i] && is_row_reduction(&program->instrs[i]) && w->level[i] == pass + 1)
                 need(w, needed[pass], program->instrs[i].arg[ARG_A], pass);
         for (int i = 0; pass == w->n_levels && i < program->n_outputs; i++)
-            if (w->is_reduce || is_element_output(w, i))
+            if (w->is_reduce || writer_is_element_output(w, i))
                 need(w, needed[pass], program->outputs[i].instr, pass);
     }
     return needed;
@@ -363,8 +350,10 @@ static const char *pass_body(Writer *w, const bool *needed, int pass)
                         instr->kind == INSTR_ROW_SUM ? "SUM" : "MAX", i, instr->arg[ARG_A]);
     }
     for (int i = 0; pass == w->n_levels && !w->is_reduce && i < program->n_outputs; i++)
-        if (is_element_output(w, i))
-            text_printf(&out, "STORE_%s(y%d, at_y%d + i, v%d);\n", dtype_of_output(w, i), i, i,
+        if (writer_is_element_output(w, i) && w->kernels->target->lanes)
+            text_printf(&out, "STORED(y%d, i - from, v%d);\n", i, program->outputs[i].instr);
+        else if (writer_is_element_output(w, i))
+            text_printf(&out, "STORE_%s(y%d, at_y%d + i, v%d);\n", writer_output_dtype(w, i), i, i,
                         program->outputs[i].instr);
     return out.data;
 }
@@ -395,10 +384,10 @@ static const char *simd_text(const Writer *w, int pass)
     return out.data;
 }
 
-static bool has_output(const Writer *w, bool of_elements)
+bool writer_has_output(const Writer *w, bool of_elements)
 {
     for (int i = 0; i < w->program->n_outputs; i++)
-        if (is_element_output(w, i) == of_elements)
+        if (writer_is_element_output(w, i) == of_elements)
             return true;
     return false;
 }
@@ -414,13 +403,15 @@ static const char *passes_text(Writer *w, const char *skeleton_name, const char 
         const Fill fills[] = {{"random", random_text(w, needed[pass])},
                               {"simd", simd_text(w, pass)},
                               {"body", pass_body(w, needed[pass], pass)},
-                              {"after", after.data}};
-        if (pass < w->n_levels || has_output(w, true))
-            text_printf(&out, "%s", render(w->arena, skeleton_name, pass_template, fills, 4));
+                              {"after", after.data},
+                              {"loads", lanes_loads(w, needed[pass], pass == w->n_levels)},
+                              {"stores", pass == w->n_levels ? lanes_stores(w) : ""}};
+        if (pass < w->n_levels || writer_has_output(w, true))
+            text_printf(&out, "%s", render(w->arena, skeleton_name, pass_template, fills, 6));
     }
     for (int i = 0; i < w->program->n_outputs; i++)
-        if (!is_element_output(w, i))
-            text_printf(&out, "ROW_STORE_%s(y%d, at_y%d, v%d);\n", dtype_of_output(w, i), i, i,
+        if (!writer_is_element_output(w, i))
+            text_printf(&out, "ROW_STORE_%s(y%d, at_y%d, v%d);\n", writer_output_dtype(w, i), i, i,
                         w->program->outputs[i].instr);
     return out.data;
 }
@@ -440,14 +431,14 @@ static void print_argument(Text *out, size_t *line_start, const char *text)
     text_printf(out, "%s", text);
 }
 
-static const char *signature_text(const Writer *w)
+const char *writer_signature(const Writer *w, const char *start, const char *last)
 {
     Text out = text_new(w->arena);
     const Program *program = w->program;
     size_t line = 0;
-    text_printf(&out, "RT_KERNEL void %s(", w->kernel->name);
+    text_printf(&out, "%s(", start);
     for (int i = 0; i < program->n_inputs; i++)
-        if (is_argument(program, i))
+        if (writer_is_argument(program, i))
             print_argument(&out, &line, arena_printf(w->arena, "const void *in%d", i));
     for (int i = 0; i < program->n_outputs; i++)
         print_argument(&out, &line, arena_printf(w->arena, "void *out%d", i));
@@ -457,8 +448,24 @@ static const char *signature_text(const Writer *w)
         print_argument(&out, &line, arena_printf(w->arena, "uint32_t s%d", i));
     if (program_is_random(program))
         print_argument(&out, &line, "const void *numbers");
+    if (last)
+        print_argument(&out, &line, last);
     text_printf(&out, ")\n");
     return out.data;
+}
+
+static const char *signature_text(const Writer *w)
+{
+    return writer_signature(w, arena_printf(w->arena, "RT_KERNEL void %s", w->kernel->name), NULL);
+}
+
+static const char *kernel_text(const Writer *w)
+{
+    return writer_signature(
+        w,
+        arena_printf(w->arena, "static __global__ void __launch_bounds__(RT_BLOCK) %s_kernel",
+                     w->kernel->name),
+        w->is_reduce ? "real *parts" : NULL);
 }
 
 static const char *pointers_text(const Writer *w)
@@ -466,16 +473,16 @@ static const char *pointers_text(const Writer *w)
     Text out = text_new(w->arena);
     const Program *program = w->program;
     for (int i = 0; i < program->n_inputs; i++) {
-        if (!is_argument(program, i))
+        if (!writer_is_argument(program, i))
             continue;
         const long long count = (long long)axes_count(&w->axes, i);
-        text_printf(&out, "const rt_%s *x%d = (const rt_%s *)in%d;\n", dtype_of_input(w, i), i,
-                    dtype_of_input(w, i), i);
+        text_printf(&out, "const rt_%s *x%d = (const rt_%s *)in%d;\n", writer_input_dtype(w, i), i,
+                    writer_input_dtype(w, i), i);
         text_printf(&out, "rt_touch(x%d, sizeof *x%d * %lld);\n", i, i, count);
     }
     for (int i = 0; i < program->n_outputs; i++)
         text_printf(&out, "rt_%s *y%d = (rt_%s *)out%d;\nrt_touch(y%d, sizeof *y%d * %lld);\n",
-                    dtype_of_output(w, i), i, dtype_of_output(w, i), i, i, i,
+                    writer_output_dtype(w, i), i, writer_output_dtype(w, i), i, i, i,
                     (long long)axes_count(&w->axes, program->n_inputs + i));
     if (program_is_random(program))
         text_printf(&out, "const RtStep *step = (const RtStep *)numbers;\n");
@@ -485,7 +492,7 @@ static const char *pointers_text(const Writer *w)
 static const char *fused_sizes(const Writer *w)
 {
     const long long columns = (long long)w->axes.columns;
-    const bool whole = w->n_levels > 0 || has_output(w, false) || columns < CHUNK;
+    const bool whole = w->n_levels > 0 || writer_has_output(w, false) || columns < CHUNK;
     return arena_printf(w->arena, "const int64_t ROWS = %lld, COLUMNS = %lld, SPAN = %lld;\n",
                         (long long)w->axes.rows, columns, whole ? columns : (long long)CHUNK);
 }
@@ -496,26 +503,36 @@ static const char *fused_function(Writer *w)
                                     w->kernels->target->suffix);
     const char *skeleton = render_file(name);
     bool **needed = plan_passes(w);
-    const char *start = strstr(skeleton, "//@begin signature");
+    const bool lanes = w->kernels->target->lanes;
+    const char *start = strstr(skeleton, lanes ? "//@begin kernel" : "//@begin signature");
     if (!start)
         bug("%s has no signature", name);
     const Fill fills[] = {{"signature", signature_text(w)},
-                          {"sizes", fused_sizes(w)},
-                          {"pointers", pointers_text(w)},
+                          {"kernel", kernel_text(w)},
+                          {"sizes", lanes ? lanes_fused_sizes(w) : fused_sizes(w)},
+                          {"pointers", lanes ? lanes_pointers(w) : pointers_text(w)},
+                          {"touches", lanes_touches(w)},
                           {"row", row_text(w)},
-                          {"passes", passes_text(w, name, skeleton, needed)}};
-    return render(w->arena, name, start, fills, 5);
+                          {"passes", passes_text(w, name, skeleton, needed)},
+                          {"launch", lanes_fused_launch(w)}};
+    return render(w->arena, name, start, fills, 8);
 }
 
 /* ---- sums
  * -------------------------------------------------------------------------------------------------
  */
 
+void writer_sum_sizes(const Writer *w, long long *kept, long long *summed)
+{
+    *kept = *summed = 1;
+    for (int axis = 0; axis < w->axes.n; axis++)
+        *(is_summed(w, axis) ? summed : kept) *= (long long)w->axes.size[axis];
+}
+
 static const char *reduce_sizes(const Writer *w, bool down)
 {
-    long long kept = 1, summed = 1;
-    for (int axis = 0; axis < w->axes.n; axis++)
-        *(is_summed(w, axis) ? &summed : &kept) *= (long long)w->axes.size[axis];
+    long long kept, summed;
+    writer_sum_sizes(w, &kept, &summed);
     const long long columns = (long long)w->axes.columns;
     const long long units = summed * ((columns + CHUNK - 1) / CHUNK);
     if (!down) {
@@ -541,21 +558,28 @@ static const char *reduce_function(Writer *w)
     const char *skeleton =
         render_region(w->arena, name, render_file(name), down ? "down" : "along");
     bool **needed = plan_passes(w);
-    const char *dtype = dtype_of_output(w, 0);
+    const char *dtype = writer_output_dtype(w, 0);
     const char *body = arena_printf(w->arena, "%sSUM_%s(v%d);\n", pass_body(w, needed[0], 0),
                                     down ? "DOWN" : "ALONG", w->program->outputs[0].instr);
     const char *store =
         w->program->accumulate_input >= 0
             ? arena_printf(w->arena, "STORE_%s(y0, out, LOAD_%s(y0, out) + sum);\n", dtype, dtype)
             : arena_printf(w->arena, "STORE_%s(y0, out, sum);\n", dtype);
+    const bool lanes = w->kernels->target->lanes;
+    const char *finish = lanes ? render_region(w->arena, name, render_file(name), "finish") : "";
     const Fill fills[] = {{"signature", signature_text(w)},
-                          {"sizes", reduce_sizes(w, down)},
-                          {"pointers", pointers_text(w)},
+                          {"kernel", kernel_text(w)},
+                          {"sizes", lanes ? lanes_reduce_sizes(w, down) : reduce_sizes(w, down)},
+                          {"pointers", lanes ? lanes_pointers(w) : pointers_text(w)},
+                          {"touches", lanes_touches(w)},
                           {"row", row_text(w)},
                           {"random", random_text(w, needed[0])},
+                          {"loads", lanes_loads(w, needed[0], false)},
                           {"body", body},
-                          {"store", store}};
-    return render(w->arena, name, skeleton, fills, 7);
+                          {"store", store},
+                          {"finish", lanes ? lanes_finish(w, finish, store) : ""},
+                          {"launch", lanes ? lanes_reduce_launch(w, down) : ""}};
+    return render(w->arena, name, skeleton, fills, (int)(sizeof fills / sizeof *fills));
 }
 
 const char *fused_text(Kernels *kernels, const Kernel *kernel)

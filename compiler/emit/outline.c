@@ -113,7 +113,7 @@ enum { MOST_OPERANDS = 4096 };
 
 static const char *number_run(Arena *arena, const Calls *calls, Run *run, Numbering *numbering)
 {
-    static const char letters[] = {'T', 'N', 'C', 'S', 'K'};
+    static const char letters[] = {'T', 'N', 'C', 'S', 'K', 'W'};
     Text key = text_new(arena);
     ARRAY(int) slots = {0};
     for (int i = 0; i < run->n_calls; i++) {
@@ -165,6 +165,8 @@ static const char *slot_name(const Emission *e, const Run *run, const CallOperan
         return names_new_one(names, "constant");
     if (operand->kind == OPERAND_STREAM)
         return names_new_one(names, "stream");
+    if (operand->kind == OPERAND_WORKSPACE)
+        return names_new_one(names, "workspace");
     const char *name = e->problem->values[e->timeline->lives[operand->life].value].name;
     const char *path = e->problem->instances[run->unit].path;
     const size_t n = strlen(path);
@@ -195,8 +197,8 @@ static Function function_new(Arena *arena, const Emission *e, const Calls *calls
     Names *fields = names_new(arena);
     for (int slot = 0; slot < function.n_slots; slot++) {
         const CallOperand operand = outline_operand(calls, run, slot);
-        function.slots[slot] =
-            (Slot){slot_name(e, run, &operand, fields), operand, operand.kind != OPERAND_TENSOR};
+        const bool literal = operand.kind == OPERAND_CONSTANT || operand.kind == OPERAND_STREAM;
+        function.slots[slot] = (Slot){slot_name(e, run, &operand, fields), operand, literal};
     }
     forget(numbering, calls, run);
     return function;

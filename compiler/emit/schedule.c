@@ -37,7 +37,7 @@ static const char *operand_text(Arena *arena, const Function *function, const Ca
     if (operand->kind == OPERAND_STEP)
         return "m + STEP";
     const Slot *s = &function->slots[slot];
-    if (operand->kind == OPERAND_TENSOR)
+    if (operand->kind == OPERAND_TENSOR || operand->kind == OPERAND_WORKSPACE)
         return arena_printf(arena, "m + t->%s", s->name);
     return s->literal ? number_text(arena, &s->operand) : arena_printf(arena, "t->%s", s->name);
 }
@@ -56,6 +56,12 @@ static void print_call(Arena *arena, Text *out, const Function *function, const 
     text_printf(out, ");\n");
 }
 
+/* Offsets of tensors and of workspace are fields alike. */
+static OperandKind field_kind(const Slot *slot)
+{
+    return slot->operand.kind == OPERAND_WORKSPACE ? OPERAND_TENSOR : slot->operand.kind;
+}
+
 /* Fields of one type on lines of their own; false where there is none. */
 static bool print_fields(Text *out, const Function *function, OperandKind kind, const char *type)
 {
@@ -63,7 +69,7 @@ static bool print_fields(Text *out, const Function *function, OperandKind kind, 
     bool any = false;
     for (int slot = 0; slot < function->n_slots; slot++) {
         const Slot *s = &function->slots[slot];
-        if (s->operand.kind != kind || s->literal)
+        if (field_kind(s) != kind || s->literal)
             continue;
         if (!any)
             text_printf(out, "    %s ", type);
@@ -75,6 +81,15 @@ static bool print_fields(Text *out, const Function *function, OperandKind kind, 
     return any;
 }
 
+static const char *value_text(Arena *arena, const Emission *e, const CallOperand *operand)
+{
+    if (operand->kind == OPERAND_TENSOR)
+        return arena_printf(arena, "%zu", e->layout->offsets[operand->life] + operand->plus);
+    if (operand->kind == OPERAND_WORKSPACE)
+        return arena_printf(arena, "%zu", e->layout->workspace_offsets[operand->life]);
+    return number_text(arena, operand);
+}
+
 static void print_values(Arena *arena, Text *out, const Emission *e, const Calls *calls,
                          const Function *function, const Run *run)
 {
@@ -84,15 +99,10 @@ static void print_values(Arena *arena, Text *out, const Emission *e, const Calls
     for (int kind = 0; kind < 3; kind++)
         for (int slot = 0; slot < function->n_slots; slot++) {
             const Slot *s = &function->slots[slot];
-            if (s->operand.kind != order[kind] || s->literal)
+            if (field_kind(s) != order[kind] || s->literal)
                 continue;
             const CallOperand operand = outline_operand(calls, run, slot);
-            append_item(
-                out, &line,
-                operand.kind == OPERAND_TENSOR
-                    ? arena_printf(arena, "%zu", e->layout->offsets[operand.life] + operand.plus)
-                    : number_text(arena, &operand),
-                5);
+            append_item(out, &line, value_text(arena, e, &operand), 5);
         }
     text_printf(out, "}, /* %d: %s */\n", run->number,
                 *e->problem->instances[run->unit].path ? e->problem->instances[run->unit].path

@@ -4,8 +4,8 @@
 #include <string.h>
 
 const Target targets[] = {
-#define TARGET(name, suffix, alignment, keeps_rows, help)                                          \
-    {#name, suffix, alignment, keeps_rows, help},
+#define TARGET(name, suffix, alignment, keeps_rows, lanes, help)                                   \
+    {#name, suffix, alignment, keeps_rows, lanes, help},
 #include "emit/targets.def"
 #undef TARGET
 };

@@ -9,6 +9,7 @@ typedef struct {
     const char *suffix; /* of sources */
     size_t alignment;   /* of tensors, unless the user says otherwise */
     bool keeps_rows;    /* fused kernels keep costly values of a row from one pass to the next */
+    bool lanes;         /* threads share a row and take vectors of elements; steps have workspace */
     const char *help;
 } Target;
 
