@@ -389,8 +389,10 @@ Problem *make_random(Arena *arena, uint64_t seed, int n_ops)
         ProblemNode *node = &m.nodes.data[m.nodes.n - 1];
         if (random_below(&seed, 8) == 0)
             node->workspace_bytes = 16 * (size_t)random_below(&seed, 64);
-        if (random_below(&seed, 12) == 0)
+        if (random_below(&seed, 12) == 0) {
             m.values.data[node->writes[0]].keep = true;
+            node->replayable = false;
+        }
     }
     return finish(&m, m.tape.data[m.tape.n - 1].output);
 }

@@ -181,6 +181,8 @@ static void measure_node(Measurer *m, int id)
         .forward = node->forward,
         .instance = node->instance,
     };
+    for (int w = 0; w < node->n_outputs; w++) /* what is kept is not run again */
+        out->replayable &= !m->graph->tensors[node->outputs[w]].keep;
     out->reads = distinct(m->arena, node->inputs, node->n_inputs, &out->n_reads);
     find_takes(m, node, out);
 }

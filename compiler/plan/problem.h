@@ -20,7 +20,7 @@ typedef struct {
     bool
         resident; /* occupies its bytes through the whole step: parameters, optimizer state, step */
     bool to_end;  /* once written it stays to the end of the step: losses */
-    bool keep;    /* the user's mark: must not be recomputed */
+    bool keep;    /* the user's mark: must not be recomputed; its node is not replayable */
     int takes;    /* the value whose bytes it must take over (written in place), or -1 */
     int instance;
 } Value;

@@ -1,6 +1,10 @@
 /* Strategies run under budgets, and what comes out is checked before anyone sees it. */
 #include "plan/search.h"
 
+#include "plan/proof.h"
+
+#include <math.h>
+
 static void lay_out(Arena *arena, const Problem *problem, Solution *s)
 {
     s->timeline = plan_simulate(arena, problem, s->plan);
@@ -10,6 +14,14 @@ static void lay_out(Arena *arena, const Problem *problem, Solution *s)
     const char *error = layout_verify(arena, problem, &s->timeline, &s->layout);
     if (error)
         bug("layout of strategy %s: %s", s->strategy->name, error);
+}
+
+static void prove(const Problem *problem, const PlanOptions *options, Solution *s)
+{
+    s->lower_bound_bytes = proof_memory(problem);
+    size_t room = options->has_budget ? options->budget_bytes : s->layout.arena_bytes;
+    if (s->fits && room < s->keep_all_bytes && s->keep_all_seconds > 0)
+        s->overhead_lower_bound = proof_rerun_seconds(problem, room) / s->keep_all_seconds;
 }
 
 Solution plan_search(Arena *arena, const Problem *problem, const Strategy *strategy,
@@ -31,7 +43,17 @@ Solution plan_search(Arena *arena, const Problem *problem, const Strategy *strat
     s.overhead = all.timeline.seconds > 0 ? s.timeline.seconds / all.timeline.seconds - 1 : 0;
     s.fits = !options->has_budget || s.layout.arena_bytes <= options->budget_bytes;
     s.smallest_bytes = s.fits ? 0 : s.layout.arena_bytes;
+    prove(problem, options, &s);
     return s;
+}
+
+const char *plan_gap(Arena *arena, const Solution *solution)
+{
+    double gap = solution->overhead - solution->overhead_lower_bound;
+    if (gap < 1e-9)
+        return "optimal";
+    double percent = ceil(gap * 1000) / 10;
+    return arena_printf(arena, "at most %.1f %% of the step from optimal", percent);
 }
 
 Solution *plan_pareto(Arena *arena, const Problem *problem, const Strategy *strategy,
