@@ -328,6 +328,7 @@ void catalog_apply(const Catalog *catalog, int block, int option, int parent, Se
     if (o->n_nodes == 0)
         return;
     int id = segments_add(segments, parent);
+    segments->open[id] = true;
     for (int i = 0; i < o->n_nodes; i++)
         segments->of_node[catalog->blocks.node[first + o->node[i]]] = id;
 }

@@ -35,6 +35,7 @@ typedef struct {
 Segments segments_new(Arena *arena, const Problem *problem, int most)
 {
     Segments segments = {.parent = NEW_N(arena, int, most),
+                         .open = NEW_N(arena, bool, most),
                          .of_node = NEW_N(arena, int, problem->n_nodes)};
     memset(segments.of_node, -1, (size_t)problem->n_nodes * sizeof(int));
     return segments;
@@ -120,9 +121,10 @@ static int find_level(const Builder *b, int value)
     for (int k = b->readers.start[value]; k < b->readers.start[value + 1] && level > 0; k++) {
         int reader = b->readers.node[k];
         int common = common_depth(b, segment, home(b, reader));
-        bool later =
-            b->problem->nodes[reader].phase != PHASE_forward || b->assumed[reader] > common;
-        if (later && common < level)
+        bool backward = b->problem->nodes[reader].phase != PHASE_forward;
+        if (backward && b->segments->open[segment] && common == depth_of(b, segment) - 1)
+            continue;
+        if ((backward || b->assumed[reader] > common) && common < level)
             level = common;
     }
     return level;
