@@ -5,7 +5,7 @@ CC      ?= cc
 OPT     ?= -O2 -g
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
            -Wmissing-prototypes -Wvla -Werror
-CPPFLAGS_ALL := -D_POSIX_C_SOURCE=200809L -Icompiler -I. -I$(BUILD)/gen
+CPPFLAGS_ALL := -DREMATC_VERSION=\"0.1.0\" -D_POSIX_C_SOURCE=200809L -Icompiler -I. -I$(BUILD)/gen
 CFLAGS_ALL   := -std=c11 $(OPT) $(WARN) -MMD -MP
 LIBS    := -lutf8proc -lcjson -lz -lm
 Q       := $(if $(V),,@)
@@ -78,7 +78,7 @@ $(BUILD)/gen/embedded.c: $(BUILD)/embed $(EMBEDDED) Makefile
 TEST_C := $(filter-out tests/check_main.c,$(sort $(wildcard tests/check_*.c)))
 TEST_HELP_C := tests/interpreter.c tests/sketch.c
 TEST_O := $(TEST_C:%.c=$(BUILD)/obj/%.o) $(TEST_HELP_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/check_main.o \
-          $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/make_*.c)))
+          $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/make_*.c tests/support/*.c)))
 SUITES := $(patsubst tests/check_%.c,%,$(TEST_C))
 
 $(BUILD)/gen/suites.def: $(TEST_C) Makefile
@@ -117,8 +117,8 @@ demo: $(BUILD)/rematc
 
 
 # --- lint: format, strict warnings of both compilers, clang-tidy, cppcheck, the order of the folders --
-OWN_C    := $(sort $(wildcard compiler/*.c compiler/*/*.c compiler/plan/strategies/*.c runtime/*.c tests/*.c))
-OWN_TEXT := $(OWN_C) $(sort $(wildcard compiler/*.h compiler/*/*.h compiler/plan/strategies/*.h runtime/*.h tests/*.h))
+OWN_C    := $(sort $(wildcard compiler/*.c compiler/*/*.c compiler/plan/strategies/*.c runtime/*.c tests/*.c tests/support/*.c))
+OWN_TEXT := $(OWN_C) $(sort $(wildcard compiler/*.h compiler/*/*.h compiler/plan/strategies/*.h runtime/*.h tests/*.h tests/support/*.h))
 
 lint: $(OWN_C:%=$(BUILD)/lint/%.ok)
 	clang-format --dry-run -Werror $(OWN_TEXT)

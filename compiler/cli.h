@@ -30,6 +30,7 @@ typedef struct {
     const char *output;
     const char *dump; /* a stage, or NULL */
     bool quiet, verbose;
+    bool silent;              /* no messages at all: a trial of `fit` */
     char **program_arguments; /* run: what follows `--`, NULL-terminated */
 } Options;
 

@@ -205,6 +205,12 @@ static bool admit(Diag *diag, Kind kind, Span span, const char *message)
     return !diag->quiet;
 }
 
+static void put(const Diag *diag, const char *text)
+{
+    if (diag->out)
+        fputs(text, diag->out);
+}
+
 static void report(Diag *diag, Kind kind, Span span, const char *format, va_list args)
 {
     Text message = text_new(diag->arena);
@@ -213,7 +219,7 @@ static void report(Diag *diag, Kind kind, Span span, const char *format, va_list
         return;
     const char *text = render(diag, kind, span, message.data);
     if (!diag->held) {
-        fputs(text, diag->out);
+        put(diag, text);
         return;
     }
     int n = diag->messages.n;
@@ -265,13 +271,13 @@ void diag_release(Diag *diag)
     if (diag->messages.n)
         qsort(diag->messages.data, (size_t)diag->messages.n, sizeof(Message), compare_messages);
     for (int i = 0; i < diag->messages.n; i++)
-        fputs(diag->messages.data[i].text, diag->out);
+        put(diag, diag->messages.data[i].text);
     diag->messages.n = 0;
 }
 
 void diag_finish(Diag *diag)
 {
-    if (diag->n_unprinted)
+    if (diag->n_unprinted && diag->out)
         fprintf(diag->out, "%s: %d more errors\n", diag->source->name, diag->n_unprinted);
     diag->n_unprinted = 0;
 }

@@ -28,7 +28,7 @@ typedef struct {
 
 typedef struct Diag Diag;
 
-/* source and out must outlive it. */
+/* source and out must outlive it. out may be NULL: errors are counted and nothing is printed. */
 Diag *diag_new(Arena *arena, const Source *source, FILE *out);
 const Source *diag_source(const Diag *diag);
 

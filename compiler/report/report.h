@@ -3,7 +3,7 @@
 #define REPORT_H
 
 #include "graph/graph.h"
-#include "plan/plan.h"
+#include "plan/search.h"
 
 /* A compiled model: what the stages made of it, with its proof. */
 typedef struct {
@@ -15,6 +15,7 @@ typedef struct {
     size_t budget_bytes;
     const Graph *graph; /* TRAINING: tensor i is value i, node i is node i of the problem */
     const Problem *problem;
+    const Solution *solution; /* plan, timeline and layout are its own */
     const Plan *plan;
     const Timeline *timeline;
     const Layout *layout;
@@ -48,6 +49,11 @@ ReportWrite report_perfetto;
 ReportWrite *report_form(const char *name);
 /* "text, json, html, svg or perfetto" */
 extern const char report_form_names[];
+
+/* What is live at the peak, largest first, a line each. */
+void report_live(Text *out, const Compiled *compiled);
+/* `-d layout`: a line `first last offset bytes alias name` for each life. */
+void report_layout(Text *out, const Compiled *compiled);
 
 /* Why a tensor is kept, recomputed or freed; false where no tensor has that name. */
 bool report_why(Text *out, const Compiled *compiled, const char *tensor);

@@ -69,23 +69,19 @@ static void put_live_row(Text *out, const Compiled *compiled, const Facts *facts
                 value->name, report_source(out->arena, compiled, tensor->span));
 }
 
-/* What is live at the peak, largest first; what is small is summed up. */
-static void put_peak(Text *out, const Compiled *compiled, const Facts *facts)
+/* What is small is summed up. */
+static void put_live(Text *out, const Compiled *compiled, const Facts *facts)
 {
     enum { MOST_ROWS = 16 };
     const Timeline *timeline = compiled->timeline;
-    int peak = timeline->peak_step;
-    const ProblemNode *node = &compiled->problem->nodes[compiled->plan->sequence[peak]];
+    int peak = timeline->peak_step, n = 0;
     Row *rows = xcalloc((size_t)timeline->n_lives, sizeof *rows);
-    int n = 0;
     for (int i = 0; i < timeline->n_lives; i++) {
         const Life *life = &timeline->lives[i];
         if (life->first_step <= peak && peak <= life->last_step)
             rows[n++] = (Row){i, value_bytes(compiled->problem, life->value)};
     }
     qsort(rows, (size_t)n, sizeof *rows, by_bytes);
-    text_printf(out, "\n  the peak is at step %d, %s %s (%s); live there, largest first:\n", peak,
-                facts->phases[peak], node->name, node->op);
     size_t rest = 0;
     for (int i = 0; i < n; i++) {
         if (i < MOST_ROWS)
@@ -96,6 +92,32 @@ static void put_peak(Text *out, const Compiled *compiled, const Facts *facts)
     if (n > MOST_ROWS)
         text_printf(out, "    %10s  in %d more\n", bytes_text(out, rest), n - MOST_ROWS);
     free(rows);
+}
+
+void report_live(Text *out, const Compiled *compiled)
+{
+    Facts facts = report_facts(out->arena, compiled);
+    put_live(out, compiled, &facts);
+}
+
+void report_layout(Text *out, const Compiled *compiled)
+{
+    text_printf(out, "layout %zu\n", compiled->layout->arena_bytes);
+    for (int i = 0; i < compiled->timeline->n_lives; i++) {
+        const Life *life = &compiled->timeline->lives[i];
+        text_printf(out, "%d %d %zu %zu %d %s\n", life->first_step, life->last_step,
+                    compiled->layout->offsets[i], value_bytes(compiled->problem, life->value),
+                    life->alias_of, compiled->problem->values[life->value].name);
+    }
+}
+
+static void put_peak(Text *out, const Compiled *compiled, const Facts *facts)
+{
+    int peak = compiled->timeline->peak_step;
+    const ProblemNode *node = &compiled->problem->nodes[compiled->plan->sequence[peak]];
+    text_printf(out, "\n  the peak is at step %d, %s %s (%s); live there, largest first:\n", peak,
+                facts->phases[peak], node->name, node->op);
+    put_live(out, compiled, facts);
 }
 
 static void put_modules(Text *out, const Facts *facts)

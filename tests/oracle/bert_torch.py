@@ -18,52 +18,14 @@ import sys
 import tempfile
 
 import torch
-import torch.nn.functional as F
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tensors  # noqa: E402
+from bert_model import losses  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SIZES = dict(layers=2, hidden=48, heads=4, ffn=80, vocab=101, seq=24, batch=3)
 STEPS = 5
-
-
-def linear(w, name, x):
-    return F.linear(x, w[name + ".weight"], w[name + ".bias"])
-
-
-def norm(w, name, x):
-    return F.layer_norm(x, x.shape[-1:], w[name + ".weight"], w[name + ".bias"], 1e-5)
-
-
-def attention(w, name, x, attend):
-    b, s, h = x.shape
-    heads = SIZES["heads"]
-    size = h // heads
-    qkv = linear(w, name + ".qkv", x).view(b, s, heads, 3 * size).transpose(1, 2)
-    q, k, v = qkv.split(size, dim=-1)
-    scores = q @ k.transpose(-1, -2) / math.sqrt(size)
-    scores = scores.masked_fill(~attend, -1e30)
-    context = (scores.softmax(-1) @ v).transpose(1, 2).reshape(b, s, h)
-    return linear(w, name + ".dense", context)
-
-
-def losses(w, batch):
-    x = w["wte"][batch["tokens"].long()] + w["wpe"] + w["wtt"][batch["types"].long()]
-    attend = batch["mask"].bool()[:, None, None, :]
-    for i in range(SIZES["layers"]):
-        layer = f"layer[{i}]"
-        x = x + attention(w, layer + ".attn", norm(w, layer + ".norm1", x), attend)
-        up = F.gelu(linear(w, layer + ".mlp.up", norm(w, layer + ".norm2", x)))
-        x = x + linear(w, layer + ".mlp.down", up)
-    x = norm(w, "norm", x)
-    order_logits = linear(w, "order", torch.tanh(linear(w, "pooler", x[:, 0])))
-    head = norm(w, "mlm_head.norm", F.gelu(linear(w, "mlm_head.dense", x)))
-    logits = head @ w["wte"].T + w["mlm_bias"]
-    each = F.cross_entropy(logits.transpose(1, 2), batch["labels"].long(), reduction="none", ignore_index=-1)
-    weight = batch["loss_mask"].to(each.dtype)
-    mlm = (each * weight).sum() / (weight.sum() + 1e-7)
-    return mlm, F.cross_entropy(order_logits, batch["is_swapped"].long())
 
 
 def adamw(w, grads, state, step):
@@ -131,7 +93,7 @@ def main():
         batch = {n: torch.as_tensor(dump[n].copy()) for n in
                  ("tokens", "types", "mask", "labels", "loss_mask", "is_swapped")}
         leaves = {n: w.clone().requires_grad_() for n, w in weights.items()}
-        mlm, order = losses(leaves, batch)
+        mlm, order = losses(leaves, batch, SIZES)
         (mlm + order).backward()
         note(f"step {k + 1} mlm", abs(steps[k]["losses"]["mlm"] / float(mlm) - 1))
         note(f"step {k + 1} order", abs(steps[k]["losses"]["order"] / float(order) - 1))

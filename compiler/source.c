@@ -1,0 +1,125 @@
+/* Options in, a Compilation ready for the first stage out. */
+#include "source.h"
+
+#include "gpu.h"
+#include "plan/strategies/strategies.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "examples/bert/bert.net" is called bert, standard input is called model. Only letters, digits, -
+ * and _ are kept, since the name becomes that of files and of a program. */
+static const char *stem(Arena *arena, const char *file)
+{
+    if (strcmp(file, "-") == 0)
+        return "model";
+    const char *slash = strrchr(file, '/');
+    char *name = arena_strdup(arena, slash ? slash + 1 : file);
+    char *dot = strrchr(name, '.');
+    if (dot && dot != name)
+        *dot = '\0';
+    for (char *c = name; *c; c++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", *c))
+            *c = '_';
+    return *name ? name : "model";
+}
+
+/* NULL after saying why. A model is text that a person writes: 64 MiB are more than enough. */
+static Source *read_source(Arena *arena, const char *file)
+{
+    enum { MOST_BYTES = 1 << 26 };
+    bool standard = strcmp(file, "-") == 0;
+    FILE *stream = standard ? stdin : fopen(file, "rb");
+    char piece[1 << 14];
+    Text text = text_new(arena);
+    errno = 0;
+    for (size_t n;
+         stream && text.n <= MOST_BYTES && (n = fread(piece, 1, sizeof piece, stream)) > 0;)
+        text_append(&text, piece, n);
+    bool failed = !stream || ferror(stream);
+    if (failed)
+        fprintf(stderr, "%s: error: cannot be read: %s\n", file, strerror(errno));
+    else if (text.n > MOST_BYTES)
+        fprintf(stderr, "%s: error: this is no model: it has over 64 MiB\n", file);
+    if (stream && !standard)
+        fclose(stream);
+    if (failed || text.n > MOST_BYTES)
+        return NULL;
+    Source *source = NEW(arena, Source);
+    *source = (Source){standard ? "standard input" : file, text.data, (int)text.n};
+    return source;
+}
+
+static bool usage(const char *what, const char *name, const char *names)
+{
+    fprintf(stderr, "rematc: error: there is no %s '%s'; there are: %s\n", what, name, names);
+    return false;
+}
+
+static bool find_target(Compilation *model)
+{
+    const char *name = model->options->target;
+    bool on_cpu = !name && model->options->command == COMMAND_RUN && !gpu_usable();
+    model->target = target_find(name ? name : on_cpu ? "cpu" : "cuda");
+    Text names = text_new(model->arena);
+    for (int i = 0; i < n_targets; i++)
+        text_printf(&names, "%s%s", i ? ", " : "", targets[i].name);
+    return model->target || usage("target", name, names.data);
+}
+
+static bool find_strategy(const Compilation *model)
+{
+    const char *name = model->options->strategy;
+    Text names = text_new(model->arena);
+    for (int i = 0; i < N_STRATEGIES; i++)
+        text_printf(&names, "%s%s", i ? ", " : "", strategies[i].name);
+    return !name || strategy_find(name) || usage("strategy", name, names.data);
+}
+
+/* A built-in device, or a file. */
+static bool find_device(Compilation *model)
+{
+    const char *name = model->options->device;
+    if (!name)
+        name = strcmp(model->target->name, "cpu") == 0 ? "cpu" : "a100";
+    model->device = device_find(model->arena, name);
+    if (model->device)
+        return true;
+    if (strchr(name, '/') || strchr(name, '.')) {
+        const char *error = NULL;
+        Source *source = read_source(model->arena, name);
+        if (source)
+            model->device = device_read(model->arena, name, source->text, &error);
+        if (error)
+            fprintf(stderr, "%s:%s\n", name, error);
+        return model->device != NULL;
+    }
+    Text names = text_new(model->arena);
+    for (int i = 0; i < device_count(); i++)
+        text_printf(&names, "%s%s", i ? ", " : "", device_name(i));
+    return usage("device", name, names.data);
+}
+
+int source_open(Compilation *model)
+{
+    Arena *arena = model->arena;
+    if (!find_target(model) || !find_strategy(model) || !find_device(model))
+        return EXIT_USAGE;
+    const Source *source = read_source(arena, model->options->file);
+    if (!source)
+        return EXIT_INPUT;
+    model->name = stem(arena, model->options->file);
+    model->diag = diag_new(arena, source, model->options->silent ? NULL : stderr);
+    return EXIT_DONE;
+}
+
+const Override *source_overrides(Arena *arena, const Options *options)
+{
+    Override *overrides = NEW_N(arena, Override, options->n_defines + 1);
+    for (int i = 0; i < options->n_defines; i++) {
+        const char *text = options->defines[i], *equals = strchr(text, '=');
+        overrides[i] = (Override){arena_strndup(arena, text, (size_t)(equals - text)), equals + 1};
+    }
+    return overrides;
+}
