@@ -1,5 +1,6 @@
 /* Gradients of every row of the operator table against finite differences, on shapes that include 1
  * and odd sizes; chains of operators; fused against unfused. */
+#include "graph/build.h"
 #include "graph/differentiate.h"
 #include "graph/fuse.h"
 #include "graph/lower.h"
@@ -309,6 +310,74 @@ START_TEST(every_operator)
 }
 END_TEST
 
+/* --- random graphs
+ * ------------------------------------------------------------------------------------------- */
+
+static uint32_t draws;
+
+static int draw(int n)
+{
+    return (int)(machine_uniform(77, draws++) * n);
+}
+
+/* Unary, binary, row-wise and moving operators on tensors of [3, 5], each reading what came before.
+ */
+static int random_operator(Sketch *s, const char *name, const int *known, int n)
+{
+    static const OpKind unary[] = {OP_relu,   OP_gelu,    OP_tanh,    OP_sigmoid,
+                                   OP_square, OP_dropout, OP_softmax, OP_layer_norm,
+                                   OP_neg,    OP_silu,    OP_exp};
+    static const OpKind binary[] = {OP_add, OP_sub, OP_mul, OP_maximum};
+    int x = known[draw(n)], y = known[draw(n)];
+    switch (draw(8)) {
+    case 0: return sketch_unary(s, name, OP_linear, "out=5", x);
+    case 1: {
+        const char *turned = arena_printf(arena, "%s.turned", name);
+        x = sketch_unary(s, turned, OP_transpose, "axis1=0 axis2=1", x);
+        return sketch_unary(s, name, OP_reshape, "shape=3,5", x);
+    }
+    case 2: {
+        const char *mean = arena_printf(arena, "%s.mean", name);
+        return sketch_binary(s, name, OP_add, y,
+                             sketch_unary(s, mean, OP_mean, "axis=-1 keep=true", x));
+    }
+    case 3: {
+        const char *sum = arena_printf(arena, "%s.sum", name);
+        return sketch_binary(s, name, OP_sub, y, sketch_unary(s, sum, OP_mean, "axis=0", x));
+    }
+    case 4:
+    case 5:
+        return sketch_unary(s, name, unary[draw(sizeof unary / sizeof *unary)], "p=0.3 eps=0.1", x);
+    default: return sketch_binary(s, name, binary[draw(sizeof binary / sizeof *binary)], x, y);
+    }
+}
+
+START_TEST(random_chains)
+{
+    draws = (uint32_t)_i * 1000;
+    Sketch s = sketch_new(arena, DT_f64);
+    enum { N_STEPS = 12 };
+    int known[N_STEPS + 2] = {sketch_param(&s, "p", "3,5"), sketch_param(&s, "q", "3,5")}, n = 2;
+    for (; n < N_STEPS + 2; n++) {
+        if (draw(4) == 0) {
+            Instance turn = {
+                .path = arena_printf(arena, "turn[%d]", n), .index = n, .checkpoint = draw(2)};
+            s.instance = graph_add_instance(arena, s.graph, turn);
+        }
+        known[n] = random_operator(&s, arena_printf(arena, "t%d", n), known, n);
+    }
+    sketch_probe(&s, "loss", known[n - 1]);
+    sketch_probe(&s, "other", known[draw(n)]);
+    sketch_probe(&s, "p_loss", known[0]);
+    sketch_probe(&s, "q_loss", known[1]);
+    for (int t = 0; t < s.graph->n_tensors; t++)
+        if (strstr(s.graph->tensors[t].name, ".weight") ||
+            strstr(s.graph->tensors[t].name, ".bias"))
+            sketch_probe(&s, arena_printf(arena, "loss%d", t), t);
+    compare(&s, -0.7, arena_printf(arena, "chain %d", _i));
+}
+END_TEST
+
 Suite *differentiate_suite(void)
 {
     Suite *suite = suite_create("differentiate");
@@ -317,6 +386,7 @@ Suite *differentiate_suite(void)
     tcase_add_checked_fixture(table, set_up, tear_down);
     tcase_add_loop_test(table, elementwise, 0, N_OPS);
     tcase_add_loop_test(table, every_operator, 0, N_OPERATORS);
+    tcase_add_loop_test(table, random_chains, 0, 80);
     suite_add_tcase(suite, table);
     return suite;
 }

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 
 /* How the gradient of an input is stored. */
-typedef enum { RESULT_STORED, RESULT_SUMMED } ResultKind;
+typedef enum { RESULT_STORED, RESULT_SUMMED, RESULT_SAME } ResultKind;
 
 typedef struct {
     ResultKind kind;
     int of;    /* root */
     int instr; /* of the scratch program */
     Shape as;
+    int same; /* RESULT_SAME: the root whose gradient it shares */
     Target target;
 } Result;
 
@@ -277,6 +278,13 @@ static bool is_everywhere(const Cut *cut, int of, int instr, const Shape *as)
     return true;
 }
 
+/* A gradient may be shared with that of another tensor: it is its first part, and no parameter's.
+ */
+static bool may_share(const Diff *diff, int of)
+{
+    return diff->gradient[of].tensor < 0 && diff->from->tensors[of].class != CLASS_parameter;
+}
+
 /* The gradient of the output itself: shared instead of copied. A parameter's gradient is its own.
  */
 static bool is_shared(const Cut *cut, int of, int instr, const Shape *as)
@@ -286,9 +294,8 @@ static bool is_shared(const Cut *cut, int of, int instr, const Shape *as)
     int output = cut->r->node->outputs[0];
     const Gradient *gradient = &diff->gradient[output];
     const Instr *read = &p->instrs[instr];
-    if (diff->gradient[of].tensor >= 0 || read->kind != INSTR_INPUT || gradient->tensor < 0 ||
-        cut->r->scratch.tensors[read->slot] != gradient->tensor ||
-        diff->from->tensors[of].class == CLASS_parameter)
+    if (!may_share(diff, of) || read->kind != INSTR_INPUT || gradient->tensor < 0 ||
+        cut->r->scratch.tensors[read->slot] != gradient->tensor)
         return false;
     Gradient shared = *gradient;
     const Shape *read_as = &p->inputs[read->slot].as;
@@ -301,6 +308,21 @@ static bool is_shared(const Cut *cut, int of, int instr, const Shape *as)
     return true;
 }
 
+/* The tensor that gets the same gradient from this node, where one tensor can serve both; or -1. */
+static int equal_result(const Cut *cut, const Result *result)
+{
+    const Diff *diff = cut->diff;
+    for (int i = 0; i < cut->n_results && may_share(diff, result->of); i++) {
+        const Result *other = &cut->results[i];
+        if (other->kind == RESULT_STORED && other->instr == result->instr &&
+            other->of != result->of && shape_equal(&other->as, &result->as) &&
+            may_share(diff, other->of) &&
+            diff->from->tensors[other->of].dtype == diff->from->tensors[result->of].dtype)
+            return other->of;
+    }
+    return -1;
+}
+
 static void add_result(Cut *cut, int of, int instr, const Shape *as)
 {
     const Program *p = scratch_of(cut);
@@ -308,8 +330,16 @@ static void add_result(Cut *cut, int of, int instr, const Shape *as)
     bool stored = shape_equal(as, &p->domain) || shape_equal(as, &rows);
     if (is_everywhere(cut, of, instr, as) || (stored && is_shared(cut, of, instr, as)))
         return;
-    cut->results[cut->n_results++] = (Result){
-        .kind = stored ? RESULT_STORED : RESULT_SUMMED, .of = of, .instr = instr, .as = *as};
+    Result result = {.kind = stored ? RESULT_STORED : RESULT_SUMMED,
+                     .of = of,
+                     .instr = instr,
+                     .as = *as,
+                     .same = -1};
+    if (stored)
+        result.same = equal_result(cut, &result);
+    if (result.same >= 0)
+        result.kind = RESULT_SAME;
+    cut->results[cut->n_results++] = result;
 }
 
 static void collect_results(Cut *cut)
@@ -395,9 +425,15 @@ void backward_program(Diff *diff, const Node *node)
             note_row_values(&cut, result.instr);
         }
     stored_node(&cut);
-    for (int i = 0; i < cut.n_results; i++)
-        if (cut.results[i].kind == RESULT_SUMMED)
-            sum_node(&cut, &cut.results[i]);
+    for (int i = 0; i < cut.n_results; i++) {
+        Result *result = &cut.results[i];
+        if (result->kind == RESULT_SUMMED)
+            sum_node(&cut, result);
+        if (result->kind == RESULT_SAME) {
+            Gradient shared = {.tensor = diff->gradient[result->same].tensor};
+            gradient_share(diff, result->of, &shared);
+        }
+    }
     free(cut.stored);
     free(cut.from_rows);
     reverse_free(&r);

@@ -8,35 +8,32 @@
 Saying say(Lower *lower, const Shape *domain)
 {
     Shape wide = shape_widened(domain, domain->rank);
-    return (Saying){.lower = lower, .b = program_begin(lower->arena, &wide)};
+    return (Saying){.lower = lower, .to = reading_begin(lower->arena, &wide)};
 }
 
 int say_tensor(Saying *saying, int tensor, const Shape *as)
 {
-    saying->inputs[saying->n_inputs++] = tensor;
-    return program_input(&saying->b, as, 0);
+    return reading_tensor(&saying->to, tensor, as, 0);
 }
 
 int say_operand(Saying *saying, int i, bool rows)
 {
     const Lower *lower = saying->lower;
     if (lower->node->inputs[i] == SCALAR_INPUT)
-        return program_constant(&saying->b, lower->node->scalars[i]);
+        return program_constant(&saying->to.b, lower->node->scalars[i]);
     Shape shape = *lower_shape(lower, i);
     if (rows)
         shape.size[shape.rank++] = 1;
-    Shape as = shape_widened(&shape, saying->b.program->domain.rank);
+    Shape as = shape_widened(&shape, saying->to.b.program->domain.rank);
     return say_tensor(saying, lower_operand(lower, i), &as);
 }
 
 void say_done(Saying *saying, int instr, const Shape *as, int to)
 {
     Lower *lower = saying->lower;
-    int kept[MAX_PARAMS + 1], inputs[MAX_PARAMS + 1];
-    program_output(&saying->b, instr, as);
-    const Program *program = program_finish(&saying->b, kept);
-    for (int i = 0; i < program->n_inputs; i++)
-        inputs[i] = saying->inputs[kept[i]];
+    int *inputs;
+    program_output(&saying->to.b, instr, as);
+    const Program *program = reading_finish(&saying->to, &inputs);
     OpKind kernel = program_is_reduce(program) ? KERNEL_reduce : KERNEL_fused;
     int node = lower_kernel(lower, kernel, program->n_inputs, inputs, 1, &to);
     lower->to->nodes[node].program = program;
@@ -72,6 +69,7 @@ int lower_output(Lower *lower, int i, Dtype dtype)
     int from = lower->node->outputs[i];
     Tensor tensor = lower->from->tensors[from];
     tensor.dtype = dtype;
+    tensor.class = CLASS_activation;
     return lower->value[from] = add_tensor(lower, tensor);
 }
 
@@ -119,7 +117,7 @@ static int cast_of(Lower *lower, int tensor)
     copy.init = (Init){.kind = INIT_NONE};
     copy.keep = false;
     Saying saying = say(lower, &copy.shape);
-    Shape as = saying.b.program->domain;
+    Shape as = saying.to.b.program->domain;
     int instr = say_tensor(&saying, tensor, &as);
     int to = add_tensor(lower, copy);
     say_done(&saying, instr, &as, to);
@@ -156,15 +154,15 @@ static void lower_elementwise(Lower *lower)
     const Node *node = lower->node;
     const Operator *row = op_row(node->op);
     Saying saying = say(lower, &lower->from->tensors[node->outputs[0]].shape);
-    Shape as = saying.b.program->domain;
+    Shape as = saying.to.b.program->domain;
     int arg[N_ARGS] = {-1, -1, -1, -1, -1, -1};
     for (int i = 0; i < node->n_inputs; i++)
         arg[i] = say_operand(&saying, i, false);
     if (row->names[PART_VALUE] & NAMES_U)
-        arg[ARG_U] = program_random(&saying.b, node->stream);
+        arg[ARG_U] = program_random(&saying.to.b, node->stream);
     if (row->names[PART_VALUE] & NAMES_P)
-        arg[ARG_P] = program_constant(&saying.b, node->attrs[row->n_params - 1].f);
-    int value = program_element(&saying.b, node->op, PART_VALUE, arg);
+        arg[ARG_P] = program_constant(&saying.to.b, node->attrs[row->n_params - 1].f);
+    int value = program_element(&saying.to.b, node->op, PART_VALUE, arg);
     Dtype dtype = elementwise_dtype(lower);
     say_done(&saying, value, &as, lower_output(lower, 0, dtype));
 }
@@ -194,14 +192,12 @@ static void lower_sources(Lower *lower)
 
 /* A tensor that can be reported or returned: written by a node for this purpose alone, in the shape
  * that the user sees. */
-static int lower_named(Lower *lower, int from, TensorClass class, bool *taken)
+static int lower_named(Lower *lower, int from)
 {
     int to = lower->value[from];
     const Tensor *wanted = &lower->from->tensors[from];
-    if (lower->to->tensors[to].producer < 0 || taken[from] ||
-        lower->to->tensors[to].class == class ||
-        (class == CLASS_output && wanted->shape.rank == 0 &&
-         lower->to->tensors[to].dtype != lower->sum)) {
+    if (lower->to->tensors[to].producer < 0 || lower->to->tensors[to].class == CLASS_output ||
+        (wanted->shape.rank == 0 && lower->to->tensors[to].dtype != lower->sum)) {
         Node view = {.op = OP_reshape,
                      .inputs = ints(lower->arena, 1, &from),
                      .n_inputs = 1,
@@ -211,24 +207,22 @@ static int lower_named(Lower *lower, int from, TensorClass class, bool *taken)
                      .span = wanted->span};
         lower->node = &view;
         Saying saying = say(lower, &wanted->shape);
-        Shape as = saying.b.program->domain;
+        Shape as = saying.to.b.program->domain;
         int instr = say_tensor(&saying, to, &as);
         to = lower_between(lower, "output", wanted->shape,
                            wanted->shape.rank ? lower->to->tensors[to].dtype : lower->sum);
         say_done(&saying, instr, &as, to);
     }
-    taken[from] = true;
-    lower->to->tensors[to].class = class;
+    lower->to->tensors[to].class = CLASS_output;
     lower->to->tensors[to].shape = wanted->shape;
     return to;
 }
 
-static Named *lower_names(Lower *lower, const Named *names, int n, bool *taken)
+static Named *lower_names(Lower *lower, const Named *names, int n)
 {
     Named *result = NEW_N(lower->arena, Named, n ? n : 1);
     for (int i = 0; i < n; i++)
-        result[i] =
-            (Named){names[i].name, lower_named(lower, names[i].tensor, CLASS_output, taken)};
+        result[i] = (Named){names[i].name, lower_named(lower, names[i].tensor)};
     return result;
 }
 
@@ -257,7 +251,6 @@ Graph *graph_lower(Arena *arena, const Graph *expanded)
                    .casts = map_new(arena),
                    .activation = expanded->train.precision,
                    .sum = f64 ? DT_f64 : DT_f32};
-    bool *taken = NEW_N(arena, bool, expanded->n_tensors + 1);
     lower_sources(&lower);
     for (int i = 0; i < expanded->n_nodes; i++) {
         lower.node = &expanded->nodes[i];
@@ -266,8 +259,8 @@ Graph *graph_lower(Arena *arena, const Graph *expanded)
     to->inputs = ints(arena, expanded->n_inputs, expanded->inputs);
     for (int i = 0; i < to->n_inputs; i++)
         to->inputs[i] = lower.value[expanded->inputs[i]];
-    to->losses = lower_names(&lower, expanded->losses, expanded->n_losses, taken);
-    to->outputs = lower_names(&lower, expanded->outputs, expanded->n_outputs, taken);
+    to->losses = lower_names(&lower, expanded->losses, expanded->n_losses);
+    to->outputs = lower_names(&lower, expanded->outputs, expanded->n_outputs);
     lower_marks(&lower);
     return to;
 }

@@ -19,8 +19,7 @@ typedef struct {
 /* A program in the making that reads tensors of `to`. */
 typedef struct {
     Lower *lower;
-    Builder b;
-    int inputs[MAX_PARAMS + 1], n_inputs;
+    Reading to;
 } Saying;
 
 /* The domain is the shape, with a row of one where it is a scalar. */

@@ -37,8 +37,8 @@ void lower_linear(Lower *lower)
     int product = lower_between(lower, "product", *shape, lower->activation);
     matmul_node(lower, inputs, product, matmul);
     Saying saying = say(lower, shape);
-    Shape as = saying.b.program->domain;
-    int sum = program_binary(&saying.b, OP_add, say_tensor(&saying, product, &as),
+    Shape as = saying.to.b.program->domain;
+    int sum = program_binary(&saying.to.b, OP_add, say_tensor(&saying, product, &as),
                              say_operand(&saying, 2, false));
     say_done(&saying, sum, &as, lower_output(lower, 0, lower->activation));
     lower->to->nodes[lower->to->n_nodes - 1].what = "bias";

@@ -58,7 +58,7 @@ static void softmax_across(Lower *lower, int axis)
     Saying saying = say(lower, &turned);
     int x = say_tensor(&saying, moved, &turned);
     int result = lower_between(lower, "softmax", turned, lower->activation);
-    say_done(&saying, softmax_of(&saying.b, x), &turned, result);
+    say_done(&saying, softmax_of(&saying.to.b, x), &turned, result);
     lower_permuted(lower, result, &turned, turn, lower_output(lower, 0, lower->activation));
 }
 
@@ -71,7 +71,7 @@ void lower_softmax(Lower *lower)
         return;
     }
     Saying saying = say(lower, &shape);
-    Builder *b = &saying.b;
+    Builder *b = &saying.to.b;
     int x = say_operand(&saying, 0, false);
     if (lower->node->n_inputs > 1)
         x = program_binary(b, OP_where, x, say_operand(&saying, 1, false));
@@ -88,7 +88,7 @@ void lower_layer_norm(Lower *lower)
     Shape shape = *lower_shape(lower, 0);
     double unit = 1 / (double)shape.size[shape.rank - 1];
     Saying saying = say(lower, &shape);
-    Builder *b = &saying.b;
+    Builder *b = &saying.to.b;
     int x = say_operand(&saying, 0, false);
     int mean = scaled(b, program_row(b, INSTR_ROW_SUM, x), unit);
     int moved = program_binary(b, OP_sub, x, mean);
@@ -121,7 +121,7 @@ static Shape reduced_as(const Lower *lower)
 static void sum_by(Lower *lower, bool mean)
 {
     Saying saying = say(lower, lower_shape(lower, 0));
-    Builder *b = &saying.b;
+    Builder *b = &saying.to.b;
     const Shape *domain = &b->program->domain;
     Shape as = reduced_as(lower), rows = shape_rows(domain);
     int x = say_operand(&saying, 0, false);
@@ -161,7 +161,7 @@ void lower_max(Lower *lower)
     Saying saying = say(lower, &view);
     Shape rows = shape_rows(&view);
     int x = say_tensor(&saying, source, &view);
-    say_done(&saying, program_row(&saying.b, INSTR_ROW_MAX, x), &rows,
+    say_done(&saying, program_row(&saying.to.b, INSTR_ROW_MAX, x), &rows,
              lower_output(lower, 0, dtype == DT_f64 ? DT_f64 : lower->sum));
 }
 
@@ -173,7 +173,7 @@ static void loss_rows(Lower *lower, int to)
 {
     Shape shape = *lower_shape(lower, 0);
     Saying saying = say(lower, &shape);
-    Builder *b = &saying.b;
+    Builder *b = &saying.to.b;
     int x = say_operand(&saying, 0, false), label = say_operand(&saying, 1, true);
     int ignore = program_constant(b, (double)lower_attr(lower, "ignore")->i);
     int highest = program_row(b, INSTR_ROW_MAX, x);
@@ -193,7 +193,7 @@ static void loss_rows(Lower *lower, int to)
 static void sum_all(Lower *lower, int tensor, int to)
 {
     Saying saying = say(lower, &lower->to->tensors[tensor].shape);
-    Shape domain = saying.b.program->domain, as = shape_widened(&(Shape){0}, domain.rank);
+    Shape domain = saying.to.b.program->domain, as = shape_widened(&(Shape){0}, domain.rank);
     say_done(&saying, say_tensor(&saying, tensor, &domain), &as, to);
 }
 
@@ -201,7 +201,7 @@ static void sum_all(Lower *lower, int tensor, int to)
 static int count_labels(Lower *lower)
 {
     Saying saying = say(lower, lower_shape(lower, 1));
-    Builder *b = &saying.b;
+    Builder *b = &saying.to.b;
     Shape domain = b->program->domain, as = shape_widened(&(Shape){0}, domain.rank);
     int ignore = program_constant(b, (double)lower_attr(lower, "ignore")->i);
     int ignored = program_binary(b, OP_equal, say_operand(&saying, 1, false), ignore);
@@ -216,7 +216,7 @@ static void quotient(Lower *lower, int above, int below, double eps, int to)
 {
     Shape scalar = {0};
     Saying saying = say(lower, &scalar);
-    Builder *b = &saying.b;
+    Builder *b = &saying.to.b;
     Shape as = b->program->domain;
     int x = say_tensor(&saying, above, &as), y = say_tensor(&saying, below, &as);
     y = program_binary(b, OP_add, y, program_constant(b, eps));
@@ -248,7 +248,7 @@ void lower_masked_mean(Lower *lower)
     int sums[2];
     for (int weighted = 0; weighted < 2; weighted++) {
         Saying saying = say(lower, lower_shape(lower, 0));
-        Builder *b = &saying.b;
+        Builder *b = &saying.to.b;
         Shape as = shape_widened(&(Shape){0}, b->program->domain.rank);
         Shape rows = shape_rows(&b->program->domain);
         int x = say_operand(&saying, 1, false);
