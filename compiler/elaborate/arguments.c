@@ -8,6 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+Signature signature_of(SignatureRow *row)
+{
+    if (row->n_params == 0)
+        row->n_params = signature_parse(row->text, row->params);
+    return (Signature){row->name, row->text, row->params, row->n_params};
+}
+
 static int param_named(const Signature *signature, const char *name)
 {
     for (int i = 0; i < signature->n_params; i++)

@@ -82,6 +82,13 @@ typedef struct {
     int n_params;
 } Signature;
 
+/* A row of a table with a signature: it is read at its first use, as the operators' are. */
+typedef struct {
+    const char *name, *text;
+    OpParam params[MAX_PARAMS];
+    int n_params;
+} SignatureRow;
+
 /* scope.c */
 __attribute__((format(printf, 3, 4))) void scope_error(const Scope *scope, Span span,
                                                        const char *format, ...);
@@ -119,6 +126,7 @@ bool evaluate_whole(Scope *scope, const Expr *expr, int64_t least, int64_t *resu
 bool evaluate_type(Scope *scope, const Type *type, Shape *shape, Dtype *dtype);
 
 /* arguments.c */
+Signature signature_of(SignatureRow *row);
 /* Whether a value is a number that is whole, though it may have come about with a fraction. */
 bool value_is_whole(Value value, int64_t *result);
 /* of_param[i]: which argument goes to parameter i, or -1; a variadic parameter takes all leading

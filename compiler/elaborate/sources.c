@@ -14,24 +14,21 @@ typedef struct {
 } Field;
 
 typedef struct {
-    const char *name, *signature;
+    SignatureRow row;
     Field fields[FIELDS_MAX];
     int n_fields; /* 0: any field of any type, with NAME = constant(v) */
 } DataSource;
 
-static const DataSource sources[] = {
-    {"synthetic", "synthetic(seed: int?)", {{0}}, 0},
-    {"idx",
-     "idx(images: word, labels: word)",
+static DataSource sources[] = {
+    {{.name = "synthetic", .text = "synthetic(seed: int?)"}, {{0}}, 0},
+    {{.name = "idx", .text = "idx(images: word, labels: word)"},
      {{"image", "f32[batch, ...]", {DT_f32, DT_bf16}, 2, 0},
       {"label", "i32[batch]", {DT_i32}, 1, 1}},
      2},
-    {"tokens",
-     "tokens(path: word)",
+    {{.name = "tokens", .text = "tokens(path: word)"},
      {{"tokens", "i32[batch, seq]", {DT_i32}, 1, 2}, {"next", "i32[batch, seq]", {DT_i32}, 1, 2}},
      2},
-    {"bert_pairs",
-     "bert_pairs(path: word, seq: int?)",
+    {{.name = "bert_pairs", .text = "bert_pairs(path: word, seq: int?)"},
      {{"tokens", "i32[batch, seq]", {DT_i32}, 1, 2},
       {"types", "i32[batch, seq]", {DT_i32}, 1, 2},
       {"mask", "bool[batch, seq]", {DT_bool}, 1, 2},
@@ -45,7 +42,7 @@ enum { N_SOURCES = sizeof sources / sizeof *sources };
 
 typedef struct {
     Scope *scope;
-    const DataSource *source;
+    DataSource *source;
     const Expr *expr;
     ARRAY(DataOption) options;
 } Reader;
@@ -58,16 +55,16 @@ static const Tensor *input_named(const Expander *x, const char *name)
     return NULL;
 }
 
-static void unknown_field(const Reader *reader, Name name, const OpParam *params, int n_params)
+static void unknown_field(const Reader *reader, Name name, const Signature *signature)
 {
     const Expander *x = reader->scope->x;
     Nearest nearest = nearest_start(name.text);
     for (int i = 0; i < x->inputs.n; i++)
         nearest_offer(&nearest, x->tensors.data[x->inputs.data[i]].name);
-    for (int i = 0; i < n_params; i++)
-        nearest_offer(&nearest, params[i].name);
+    for (int i = 0; i < signature->n_params; i++)
+        nearest_offer(&nearest, signature->params[i].name);
     scope_error(reader->scope, name.span, "'%s' is neither an input nor an option of %s%s",
-                name.text, reader->source->name, nearest_hint(x->arena, &nearest));
+                name.text, reader->source->row.name, nearest_hint(x->arena, &nearest));
 }
 
 /* y = constant(1) */
@@ -106,10 +103,8 @@ static bool has_param(const Signature *signature, const char *name)
 /* Fields are set apart first, where the source takes any; the rest are options. */
 static void read_options(Reader *reader)
 {
-    OpParam params[MAX_PARAMS];
     int of_param[MAX_PARAMS], n = 0;
-    Signature signature = {reader->source->name, reader->source->signature, params,
-                           signature_parse(reader->source->signature, params)};
+    Signature signature = signature_of(&reader->source->row);
     const Args *args = &reader->expr->call.args;
     Argument *arguments = evaluate_arguments(reader->scope, args);
     for (int i = 0; i < args->n; i++) {
@@ -119,13 +114,13 @@ static void read_options(Reader *reader)
         else if (input_named(reader->scope->x, name))
             take_field(reader, &arguments[i]);
         else
-            unknown_field(reader, arguments[i].name, params, signature.n_params);
+            unknown_field(reader, arguments[i].name, &signature);
     }
     if (!arguments_bind(reader->scope, &signature, reader->expr->span, arguments, n, of_param))
         return;
     for (int i = 0; i < signature.n_params; i++)
         if (of_param[i] >= 0)
-            take_option(reader, &params[i], &arguments[of_param[i]]);
+            take_option(reader, &signature.params[i], &arguments[of_param[i]]);
 }
 
 static const char *list_fields(const Reader *reader)
@@ -147,7 +142,7 @@ static bool field_fits(const Field *field, const Tensor *input)
 
 static void match_input(const Reader *reader, const Tensor *input)
 {
-    const DataSource *source = reader->source;
+    DataSource *source = reader->source;
     Nearest nearest = nearest_start(input->name);
     const Field *field = NULL;
     for (int i = 0; i < source->n_fields; i++) {
@@ -157,11 +152,11 @@ static void match_input(const Reader *reader, const Tensor *input)
     }
     Arena *arena = reader->scope->x->arena;
     if (!field)
-        scope_error(reader->scope, input->span, "the data source %s gives no '%s'%s", source->name,
-                    input->name, nearest_hint(arena, &nearest));
+        scope_error(reader->scope, input->span, "the data source %s gives no '%s'%s",
+                    source->row.name, input->name, nearest_hint(arena, &nearest));
     else if (!field_fits(field, input))
         scope_error(reader->scope, input->span, "the data source %s gives '%s' as %s, not as %s%s",
-                    source->name, input->name, field->type, dtype_name(input->dtype),
+                    source->row.name, input->name, field->type, dtype_name(input->dtype),
                     shape_text(arena, &input->shape));
     else
         return;
@@ -199,8 +194,8 @@ static void unknown_source(const Scope *scope, const Expr *expr, const char *nam
     Nearest nearest = nearest_start(name ? name : "");
     Text text = text_new(scope->x->arena);
     for (int i = 0; i < N_SOURCES; i++) {
-        nearest_offer(&nearest, sources[i].name);
-        text_printf(&text, "%s%s", i ? ", " : "", sources[i].name);
+        nearest_offer(&nearest, sources[i].row.name);
+        text_printf(&text, "%s%s", i ? ", " : "", sources[i].row.name);
     }
     scope_error(scope, expr->span, "expected a data source (%s)%s", text.data,
                 nearest_hint(scope->x->arena, &nearest));
@@ -211,7 +206,7 @@ void expand_data(Scope *scope, const Expr *expr, Data *data)
     Reader reader = {.scope = scope, .expr = expr};
     const char *name = expr->kind == EXPR_call ? expr->call.callee.text : NULL;
     for (int i = 0; name && i < N_SOURCES; i++)
-        if (strcmp(sources[i].name, name) == 0)
+        if (strcmp(sources[i].row.name, name) == 0)
             reader.source = &sources[i];
     if (!reader.source) {
         unknown_source(scope, expr, name);
@@ -219,7 +214,7 @@ void expand_data(Scope *scope, const Expr *expr, Data *data)
     }
     int n_errors = diag_errors(scope->x->diag);
     read_options(&reader);
-    *data = (Data){reader.source->name, reader.options.data, reader.options.n};
+    *data = (Data){reader.source->row.name, reader.options.data, reader.options.n};
     for (int i = 0; reader.source->n_fields && i < scope->x->inputs.n; i++)
         match_input(&reader, &scope->x->tensors.data[scope->x->inputs.data[i]]);
     if (reader.source->n_fields && diag_errors(scope->x->diag) == n_errors)

@@ -18,11 +18,6 @@ typedef struct {
 static const int64_t default_steps = 100;
 static const double default_rate = 1e-3;
 
-static Signature signature_of(const Optimizer *row)
-{
-    return (Signature){row->name, row->signature, row->params, row->n_params};
-}
-
 /* The call that a setting's value must be: `cosine(...)`; a name alone is a call without arguments.
  */
 static const char *callee_of(const Expr *expr, Args *args)
@@ -59,7 +54,7 @@ static bool set_hyper(const Scope *scope, const OpParam *param, const Argument *
 static void set_optimizer_row(Trainer *t, const Optimizer *row, const Expr *expr, const Args *args)
 {
     int of_param[MAX_PARAMS];
-    Signature signature = signature_of(row);
+    Signature signature = {row->name, row->signature, row->params, row->n_params};
     Argument *arguments = evaluate_arguments(t->scope, args);
     t->train->optimizer = row->name;
     t->optimizer = row;
@@ -97,38 +92,38 @@ static void set_data(Trainer *t, const Expr *expr)
     expand_data(t->scope, expr, &t->train->data);
 }
 
-static const struct {
-    ScheduleKind kind;
-    const char *name, *signature;
-} schedules[] = {
-    {SCHEDULE_CONSTANT, "constant", "constant()"},
-    {SCHEDULE_LINEAR, "linear", "linear(to: float, steps: int, warmup: int = 0)"},
-    {SCHEDULE_COSINE, "cosine", "cosine(to: float, steps: int, warmup: int = 0)"},
+static SignatureRow schedules[] = {
+    [SCHEDULE_CONSTANT] = {.name = "constant", .text = "constant()"},
+    [SCHEDULE_LINEAR] = {.name = "linear",
+                         .text = "linear(to: float, steps: int, warmup: int = 0)"},
+    [SCHEDULE_COSINE] = {.name = "cosine",
+                         .text = "cosine(to: float, steps: int, warmup: int = 0)"},
 };
+
+static SignatureRow clip_row = {.name = "norm", .text = "norm(max: float, per: word = model)"};
 
 enum { N_SCHEDULES = sizeof schedules / sizeof *schedules };
 
 /* Arguments of a signature as attributes, by position; NULL after an error. */
-static const Attr *bind_attrs(const Trainer *t, const char *name, const char *text,
-                              const Expr *expr, const Args *args)
+static const Attr *bind_attrs(const Trainer *t, SignatureRow *row, const Expr *expr,
+                              const Args *args)
 {
-    OpParam params[MAX_PARAMS];
     int of_param[MAX_PARAMS];
-    Signature signature = {name, text, params, signature_parse(text, params)};
+    Signature signature = signature_of(row);
     Argument *arguments = evaluate_arguments(t->scope, args);
     Attr *attrs = NEW_N(t->scope->x->arena, Attr, MAX_PARAMS);
     bool good = arguments_bind(t->scope, &signature, expr->span, arguments, args->n, of_param);
     for (int i = 0; good && i < signature.n_params; i++)
-        good = argument_attr(t->scope, &params[i], of_param[i] < 0 ? NULL : &arguments[of_param[i]],
-                             &attrs[i], NULL);
+        good = argument_attr(t->scope, &signature.params[i],
+                             of_param[i] < 0 ? NULL : &arguments[of_param[i]], &attrs[i], NULL);
     return good ? attrs : NULL;
 }
 
-static void set_schedule_row(Trainer *t, int row, const Expr *expr, const Args *args)
+static void set_schedule_row(Trainer *t, ScheduleKind kind, const Expr *expr, const Args *args)
 {
-    const Attr *attrs = bind_attrs(t, schedules[row].name, schedules[row].signature, expr, args);
-    t->train->schedule.kind = schedules[row].kind;
-    if (!attrs || schedules[row].kind == SCHEDULE_CONSTANT)
+    const Attr *attrs = bind_attrs(t, &schedules[kind], expr, args);
+    t->train->schedule.kind = kind;
+    if (!attrs || kind == SCHEDULE_CONSTANT)
         return;
     t->train->schedule.to = attrs[0].f;
     t->train->schedule.steps = attrs[1].i;
@@ -147,7 +142,7 @@ static void set_schedule(Trainer *t, const Expr *expr)
     for (int i = 0; i < N_SCHEDULES; i++) {
         nearest_offer(&nearest, schedules[i].name);
         if (name && strcmp(schedules[i].name, name) == 0) {
-            set_schedule_row(t, i, expr, &args);
+            set_schedule_row(t, (ScheduleKind)i, expr, &args);
             return;
         }
     }
@@ -165,7 +160,7 @@ static void set_clip(Trainer *t, const Expr *expr)
         scope_error(t->scope, expr->span, "expected norm(MAX), norm(MAX, per = group) or none");
         return;
     }
-    const Attr *attrs = bind_attrs(t, "norm", "norm(max: float, per: word = model)", expr, &args);
+    const Attr *attrs = bind_attrs(t, &clip_row, expr, &args);
     if (!attrs)
         return;
     bool per_group = strcmp(attrs[1].word, "group") == 0;
