@@ -310,6 +310,45 @@ START_TEST(every_operator)
 }
 END_TEST
 
+/* Copies of copies: each combination of what moves elements, after a permutation. */
+START_TEST(moved_twice)
+{
+    static const struct {
+        OpKind op;
+        const char *attrs;
+        int n_outputs;
+    } moves[] = {{OP_permute, "order=0,2,1,3", 1},      {OP_permute, "order=3,0,2,1", 1},
+                 {OP_transpose, "axis1=1 axis2=-1", 1}, {OP_slice, "axis=1 from=1 to=3", 1},
+                 {OP_slice, "axis=-1 from=2", 1},       {OP_split, "parts=3 axis=-1", 3},
+                 {OP_split, "parts=2 axis=1", 2},       {OP_reshape, "shape=4,6,-1,1", 1}};
+    enum { N_MOVES = sizeof moves / sizeof *moves };
+    int first = _i / N_MOVES, then = _i % N_MOVES;
+    Sketch s = sketch_new(arena, DT_f64);
+    int x = sketch_unary(&s, "x", OP_permute, "order=2,3,1,0", sketch_param(&s, "p", "6,4,6,12"));
+    int y =
+        sketch_apply(&s, "y", moves[first].op, moves[first].attrs, moves[first].n_outputs, 1, &x);
+    y += moves[first].n_outputs - 1;
+    const int64_t *size = s.graph->tensors[y].shape.size;
+    if ((then == 5 && size[3] % 3) || (then == 6 && size[1] % 2) || (then == 4 && size[3] < 3) ||
+        (then == 3 && size[1] < 3))
+        return;
+    int z = sketch_apply(&s, "z", moves[then].op, moves[then].attrs, moves[then].n_outputs, 1, &y);
+    for (int i = 0; i < moves[then].n_outputs; i++)
+        sketch_probe(&s, arena_printf(arena, "loss%d", i), z + i);
+    Machine plain = machine_new(arena, graph_lower(arena, s.graph));
+    Machine training = machine_new(arena, differentiated(graph_fuse(arena, s.graph)));
+    fill(&plain, -1);
+    fill(&training, -1);
+    double loss = total_loss(&plain), sum = 0;
+    ck_assert_double_eq_tol(loss, total_loss(&training), 1e-9);
+    /* The loss is linear: the gradient's product with p is the loss. */
+    int p = machine_find(&training, "p"), gradient = machine_find(&training, "p.grad");
+    for (int64_t i = 0; i < 6 * 4 * 6 * 12; i++)
+        sum += training.values[p][i] * training.values[gradient][i];
+    ck_assert_double_eq_tol(sum, loss, 1e-8);
+}
+END_TEST
+
 /* --- random graphs
  * ------------------------------------------------------------------------------------------- */
 
@@ -386,6 +425,7 @@ Suite *differentiate_suite(void)
     tcase_add_checked_fixture(table, set_up, tear_down);
     tcase_add_loop_test(table, elementwise, 0, N_OPS);
     tcase_add_loop_test(table, every_operator, 0, N_OPERATORS);
+    tcase_add_loop_test(table, moved_twice, 0, 64);
     tcase_add_loop_test(table, random_chains, 0, 80);
     suite_add_tcase(suite, table);
     return suite;

@@ -1,6 +1,7 @@
 /* Joins producers to their only consumers, last consumer first, so that each kernel is the largest
  * cone with one output that the rules allow; then cleans up. */
 #include "graph/fuse.h"
+#include "graph/copy.h"
 #include "graph/lower.h"
 
 #include <stdlib.h>
@@ -223,6 +224,33 @@ static void bias_return(Fuse *fuse, int n)
     *node = whole;
 }
 
+/* --- copies of copies ----------------------------------------------------------------------------
+ */
+
+/* Lets a copy read what the copy before it reads. */
+static void join_copy(Fuse *fuse, int n)
+{
+    Node *node = &fuse->graph->nodes[n];
+    if (node->op != KERNEL_copy || node->n_inputs != 1)
+        return;
+    int tensor = node->inputs[0];
+    const Node *from = producer_of(fuse, tensor);
+    if (!from || from->op != KERNEL_copy || from->copy->n_parts != 1 ||
+        fuse->n_readers[tensor] != 1 || fuse->named[tensor] || fuse->graph->tensors[tensor].keep ||
+        fuse->boundary[fuse->graph->tensors[tensor].producer] != fuse->boundary[n])
+        return;
+    Copy *copy = NEW(fuse->arena, Copy);
+    *copy = *node->copy;
+    copy->parts = NEW_N(fuse->arena, CopyPart, copy->n_parts);
+    for (int i = 0; i < copy->n_parts; i++)
+        if (!copy_compose(&from->copy->parts[0], &node->copy->parts[i], &copy->parts[i]))
+            return;
+    fuse->gone[fuse->graph->tensors[tensor].producer] = true;
+    node->inputs = ints(fuse->arena, 1, from->inputs);
+    node->copy = copy;
+    node->what = what_joined(fuse->arena, from->what, node->what);
+}
+
 /* --- cleaning up ---------------------------------------------------------------------------------
  */
 
@@ -317,8 +345,10 @@ Graph *graph_fuse(Arena *arena, const Graph *expanded)
         if (!fuse.gone[n] && graph->nodes[n].program)
             join_all(&fuse, n);
     for (int n = 0; n < graph->n_nodes; n++)
-        if (!fuse.gone[n])
+        if (!fuse.gone[n]) {
             bias_return(&fuse, n);
+            join_copy(&fuse, n);
+        }
     renumber(&fuse);
     free(fuse.n_readers);
     free(fuse.boundary);
