@@ -1,6 +1,8 @@
 /* Turns the steps of a plan into calls: a function, a table of its sizes, and operands. */
 #include "emit/calls.h"
 
+#include "emit/axes.h"
+
 #include <string.h>
 
 typedef struct {
@@ -181,6 +183,11 @@ static void call_program(Maker *maker)
         }
     for (int i = 0; i < node->n_outputs; i++)
         add_operand(maker, call, output_operand(maker, i));
+    const Axes axes = axes_of(maker->arena, program);
+    for (int axis = 0; axis <= axes.n && !maker->emission->target->lanes; axis++)
+        add_operand(maker, call,
+                    (CallOperand){.kind = OPERAND_SIZE,
+                                  .size = axis < axes.n ? axes.size[axis] : axes.columns});
     for (int i = 0; i < program->n_constants; i++)
         add_operand(maker, call,
                     (CallOperand){.kind = OPERAND_CONSTANT, .constant = program->constants[i]});

@@ -9,6 +9,7 @@ typedef enum {
     OPERAND_TENSOR,   /* a life of a value: its bytes in the arena */
     OPERAND_NONE,     /* NULL */
     OPERAND_CONSTANT, /* a number */
+    OPERAND_SIZE,     /* of an axis */
     OPERAND_STREAM,   /* of the random generator */
     OPERAND_STEP,     /* the step's numbers */
     OPERAND_WORKSPACE /* of a step */
@@ -19,6 +20,7 @@ typedef struct {
     int life;    /* OPERAND_WORKSPACE: the step */
     size_t plus; /* bytes from its start: a number among those of the step */
     double constant;
+    int64_t size;
     uint32_t stream;
 } CallOperand;
 

@@ -9,11 +9,8 @@
 
 #include <string.h>
 
-enum {
-    CHUNK = 1024,         /* RT_CHUNK of the templates */
-    LONGEST_KEPT = 32768, /* columns of a row that is kept between passes */
-    PARTS = 64            /* pieces of a sum that has few outputs */
-};
+/* Columns of the longest row that is kept from one pass to the next. */
+enum { LONGEST_KEPT = 32768 };
 
 /* ---- what each instruction is
  * -------------------------------------------------------------------- */
@@ -53,12 +50,11 @@ static void classify(Writer *w, int i)
         w->n_levels = w->level[i];
 }
 
-static Writer writer_new(Kernels *kernels, const Kernel *kernel)
+static Writer writer_new(Kernels *kernels, const Program *program)
 {
-    const Program *program = kernel->program;
     Arena *arena = kernels->arena;
     const int n = program->n_instrs;
-    Writer w = {.arena = arena, .kernels = kernels, .kernel = kernel, .program = program};
+    Writer w = {.arena = arena, .kernels = kernels, .program = program};
     w.axes = axes_of(arena, program);
     w.is_reduce = program_is_reduce(program);
     w.live = NEW_N(arena, bool, n);
@@ -77,12 +73,12 @@ static Writer writer_new(Kernels *kernels, const Kernel *kernel)
 
 const char *writer_input_dtype(const Writer *w, int input)
 {
-    return dtype_name(w->kernel->dtypes[input]);
+    return dtype_name(w->dtypes[input]);
 }
 
 const char *writer_output_dtype(const Writer *w, int output)
 {
-    return dtype_name(w->kernel->dtypes[w->program->n_inputs + output]);
+    return dtype_name(w->dtypes[w->program->n_inputs + output]);
 }
 
 /* True where input i is an argument of the C function: not the one that is accumulated onto. */
@@ -107,43 +103,56 @@ static const char *counter(const Writer *w, int axis)
     return is_summed(w, axis) ? "summed" : "kept";
 }
 
+/* "n1 * n2", the product of axes' sizes as arguments of the function; NULL where there is none. */
+static const char *times(const Writer *w, const char *product, int axis)
+{
+    return product ? arena_printf(w->arena, "%s * n%d", product, axis)
+                   : arena_printf(w->arena, "n%d", axis);
+}
+
 /* The position along an axis, from its counter. */
 static const char *coordinate(const Writer *w, int axis)
 {
-    int64_t inner = 1;
+    const char *inner = NULL;
     bool outermost = true;
     for (int other = 0; other < w->axes.n; other++) {
-        if (strcmp(counter(w, other), counter(w, axis)) != 0)
+        if (is_summed(w, other) != is_summed(w, axis))
             continue;
-        inner *= other > axis ? w->axes.size[other] : 1;
+        if (other > axis)
+            inner = times(w, inner, other);
         outermost = outermost && other >= axis;
     }
     const char *text = counter(w, axis);
-    if (inner > 1)
-        text = arena_printf(w->arena, "%s / %lld", text, (long long)inner);
-    if (!outermost)
-        text = arena_printf(w->arena, "%s %% %lld", text, (long long)w->axes.size[axis]);
-    return text;
+    if (inner)
+        text = arena_printf(w->arena, strchr(inner, '*') ? "%s / (%s)" : "%s / %s", text, inner);
+    return outermost ? text : arena_printf(w->arena, "%s %% n%d", text, axis);
 }
 
-/* Sum of coordinates times steps; step_of gives the elements from one position to the next. */
+/* Elements from one position of an axis to the next; tensor -1: in the domain. */
+static const char *step_text(const Writer *w, int tensor, int axis)
+{
+    const char *step = NULL;
+    for (int inner = axis + 1; inner <= w->axes.n; inner++)
+        if (tensor < 0 || axes_full(&w->axes, tensor, inner))
+            step = times(w, step, inner);
+    return step;
+}
+
+/* Where a row of a tensor starts: the sum of its positions times its steps. */
 static const char *row_start(const Writer *w, int tensor)
 {
     Text out = text_new(w->arena);
     for (int axis = 0; axis < w->axes.n; axis++) {
-        int64_t step = tensor >= 0 ? axes_step(&w->axes, tensor, axis) : w->axes.columns;
-        for (int inner = axis + 1; tensor < 0 && inner < w->axes.n; inner++)
-            step *= w->axes.size[inner];
-        if (step == 0 || w->axes.size[axis] == 1)
+        if (tensor >= 0 && !axes_full(&w->axes, tensor, axis))
             continue;
-        text_printf(&out, "%s%s", out.n ? " + " : "", coordinate(w, axis));
-        if (step > 1)
-            text_printf(&out, " * %lld", (long long)step);
+        const char *step = step_text(w, tensor, axis);
+        text_printf(&out, "%s%s%s%s", out.n ? " + " : "", coordinate(w, axis), step ? " * " : "",
+                    step ? step : "");
     }
     return out.n ? out.data : "0";
 }
 
-/* All axes of a tensor are the domain's, or all but the last: its rows are counted by `row`. */
+/* The same, shorter where a tensor has all axes or all but the last: its rows are the domain's. */
 static const char *tensor_start(const Writer *w, int tensor)
 {
     for (int axis = 0; axis < w->axes.n; axis++)
@@ -151,9 +160,18 @@ static const char *tensor_start(const Writer *w, int tensor)
             return row_start(w, tensor);
     if (w->axes.n == 0)
         return "0";
-    return axes_full(&w->axes, tensor, w->axes.n)
-               ? arena_printf(w->arena, "row * %lld", (long long)w->axes.columns)
-               : "row";
+    return axes_full(&w->axes, tensor, w->axes.n) ? arena_printf(w->arena, "row * n%d", w->axes.n)
+                                                  : "row";
+}
+
+/* How many elements a tensor has. */
+static const char *count_text(const Writer *w, int tensor)
+{
+    const char *count = NULL;
+    for (int axis = 0; axis <= w->axes.n; axis++)
+        if (axes_full(&w->axes, tensor, axis))
+            count = times(w, count, axis);
+    return count ? count : "1";
 }
 
 /* ---- values
@@ -256,6 +274,15 @@ static bool uses_random(const Writer *w)
     return false;
 }
 
+/* Few different sizes, so that kernels that differ by no more share one function. */
+static int kept_columns(const Writer *w)
+{
+    int columns = 1024;
+    while (columns < w->axes.columns)
+        columns *= 2;
+    return columns;
+}
+
 static const char *row_text(Writer *w)
 {
     Text out = text_new(w->arena);
@@ -270,7 +297,9 @@ static const char *row_text(Writer *w)
         text_printf(&out, "const int64_t at_y%d = %s;\n", i,
                     tensor_start(w, program->n_inputs + i));
     if (uses_random(w))
-        text_printf(&out, "const uint64_t base = (uint64_t)(%s);\n", row_start(w, -1));
+        text_printf(&out, "const uint64_t base = (uint64_t)(%s);\n",
+                    w->is_reduce ? row_start(w, -1)
+                                 : arena_printf(w->arena, "row * n%d", w->axes.n));
     print_row_values(w, &out, 0);
     print_probabilities(w, &out);
     for (int i = 0; i < program->n_instrs; i++)
@@ -279,7 +308,7 @@ static const char *row_text(Writer *w)
                         program->instrs[i].kind == INSTR_ROW_SUM ? "SUM" : "MAX", i);
     for (int i = 0; i < program->n_instrs; i++)
         if (w->kept[i])
-            text_printf(&out, "KEEP_ROW(k%d, %lld);\n", i, (long long)w->axes.columns);
+            text_printf(&out, "KEEP_ROW(k%d, %d);\n", i, kept_columns(w));
     return out.data;
 }
 
@@ -442,6 +471,8 @@ const char *writer_signature(const Writer *w, const char *start, const char *las
             print_argument(&out, &line, arena_printf(w->arena, "const void *in%d", i));
     for (int i = 0; i < program->n_outputs; i++)
         print_argument(&out, &line, arena_printf(w->arena, "void *out%d", i));
+    for (int axis = 0; axis <= w->axes.n && !w->kernels->target->lanes; axis++)
+        print_argument(&out, &line, arena_printf(w->arena, "int64_t n%d", axis));
     for (int i = 0; i < program->n_constants; i++)
         print_argument(&out, &line, arena_printf(w->arena, "double c%d", i));
     for (int i = 0; i < program->n_streams; i++)
@@ -456,7 +487,7 @@ const char *writer_signature(const Writer *w, const char *start, const char *las
 
 static const char *signature_text(const Writer *w)
 {
-    return writer_signature(w, arena_printf(w->arena, "RT_KERNEL void %s", w->kernel->name), NULL);
+    return writer_signature(w, arena_printf(w->arena, "RT_KERNEL void %s", w->name), NULL);
 }
 
 static const char *kernel_text(const Writer *w)
@@ -464,7 +495,7 @@ static const char *kernel_text(const Writer *w)
     return writer_signature(
         w,
         arena_printf(w->arena, "static __global__ void __launch_bounds__(RT_BLOCK) %s_kernel",
-                     w->kernel->name),
+                     w->name),
         w->is_reduce ? "real *parts" : NULL);
 }
 
@@ -472,29 +503,34 @@ static const char *pointers_text(const Writer *w)
 {
     Text out = text_new(w->arena);
     const Program *program = w->program;
-    for (int i = 0; i < program->n_inputs; i++) {
-        if (!writer_is_argument(program, i))
-            continue;
-        const long long count = (long long)axes_count(&w->axes, i);
-        text_printf(&out, "const rt_%s *x%d = (const rt_%s *)in%d;\n", writer_input_dtype(w, i), i,
-                    writer_input_dtype(w, i), i);
-        text_printf(&out, "rt_touch(x%d, sizeof *x%d * %lld);\n", i, i, count);
-    }
+    for (int i = 0; i < program->n_inputs; i++)
+        if (writer_is_argument(program, i))
+            text_printf(&out, "RT_READS(%s, x%d, in%d, %s);\n", writer_input_dtype(w, i), i, i,
+                        count_text(w, i));
     for (int i = 0; i < program->n_outputs; i++)
-        text_printf(&out, "rt_%s *y%d = (rt_%s *)out%d;\nrt_touch(y%d, sizeof *y%d * %lld);\n",
-                    writer_output_dtype(w, i), i, writer_output_dtype(w, i), i, i, i,
-                    (long long)axes_count(&w->axes, program->n_inputs + i));
+        text_printf(&out, "RT_WRITES(%s, y%d, out%d, %s);\n", writer_output_dtype(w, i), i, i,
+                    count_text(w, program->n_inputs + i));
     if (program_is_random(program))
         text_printf(&out, "const RtStep *step = (const RtStep *)numbers;\n");
     return out.data;
 }
 
+/* Product of the axes (but the last) that are summed, or that are not. */
+static const char *product_text(const Writer *w, bool summed)
+{
+    const char *product = NULL;
+    for (int axis = 0; axis < w->axes.n; axis++)
+        if (is_summed(w, axis) == summed)
+            product = times(w, product, axis);
+    return product ? product : "1";
+}
+
 static const char *fused_sizes(const Writer *w)
 {
-    const long long columns = (long long)w->axes.columns;
-    const bool whole = w->n_levels > 0 || writer_has_output(w, false) || columns < CHUNK;
-    return arena_printf(w->arena, "const int64_t ROWS = %lld, COLUMNS = %lld, SPAN = %lld;\n",
-                        (long long)w->axes.rows, columns, whole ? columns : (long long)CHUNK);
+    const bool whole = w->n_levels > 0 || writer_has_output(w, false);
+    return arena_printf(w->arena, "const int64_t ROWS = %s, COLUMNS = n%d, SPAN = %s;\n",
+                        product_text(w, false), w->axes.n,
+                        whole ? "COLUMNS" : "rt_least(COLUMNS, RT_CHUNK)");
 }
 
 static const char *fused_function(Writer *w)
@@ -529,25 +565,10 @@ void writer_sum_sizes(const Writer *w, long long *kept, long long *summed)
         *(is_summed(w, axis) ? summed : kept) *= (long long)w->axes.size[axis];
 }
 
-static const char *reduce_sizes(const Writer *w, bool down)
+static const char *reduce_sizes(const Writer *w)
 {
-    long long kept, summed;
-    writer_sum_sizes(w, &kept, &summed);
-    const long long columns = (long long)w->axes.columns;
-    const long long units = summed * ((columns + CHUNK - 1) / CHUNK);
-    if (!down) {
-        const long long pieces = kept >= PARTS ? 1 : units < PARTS ? units : PARTS;
-        return arena_printf(w->arena,
-                            "const int64_t KEPT = %lld, SUMMED = %lld, COLUMNS = %lld;\n"
-                            "enum { PIECES = %lld, PARTS = %lld };\n",
-                            kept, summed, columns, pieces, pieces > 1 ? kept * pieces : 1);
-    }
-    long long span = columns / 16 / 16 * 16;
-    span = span < 64 ? 64 : span > CHUNK ? CHUNK : span;
-    return arena_printf(w->arena,
-                        "const int64_t KEPT = %lld, SUMMED = %lld, COLUMNS = %lld;\n"
-                        "enum { SPAN = %lld };\n",
-                        kept, summed, columns, span < columns ? span : columns);
+    return arena_printf(w->arena, "const int64_t KEPT = %s, SUMMED = %s, COLUMNS = n%d;\n",
+                        product_text(w, false), product_text(w, true), w->axes.n);
 }
 
 static const char *reduce_function(Writer *w)
@@ -569,7 +590,7 @@ static const char *reduce_function(Writer *w)
     const char *finish = lanes ? render_region(w->arena, name, render_file(name), "finish") : "";
     const Fill fills[] = {{"signature", signature_text(w)},
                           {"kernel", kernel_text(w)},
-                          {"sizes", lanes ? lanes_reduce_sizes(w, down) : reduce_sizes(w, down)},
+                          {"sizes", lanes ? lanes_reduce_sizes(w, down) : reduce_sizes(w)},
                           {"pointers", lanes ? lanes_pointers(w) : pointers_text(w)},
                           {"touches", lanes_touches(w)},
                           {"row", row_text(w)},
@@ -582,8 +603,11 @@ static const char *reduce_function(Writer *w)
     return render(w->arena, name, skeleton, fills, (int)(sizeof fills / sizeof *fills));
 }
 
-const char *fused_text(Kernels *kernels, const Kernel *kernel)
+const char *fused_text(Kernels *kernels, const Program *program, const Dtype *dtypes,
+                       const char *name)
 {
-    Writer w = writer_new(kernels, kernel);
+    Writer w = writer_new(kernels, program);
+    w.dtypes = dtypes;
+    w.name = name;
     return w.is_reduce ? reduce_function(&w) : fused_function(&w);
 }

@@ -3,8 +3,6 @@
 
 #include "emit/render.h"
 
-#include <string.h>
-
 Kernels *kernels_new(Arena *arena, const Target *target, const Graph *graph, Names *names)
 {
     Kernels *kernels = NEW(arena, Kernels);
@@ -13,6 +11,7 @@ Kernels *kernels_new(Arena *arena, const Target *target, const Graph *graph, Nam
     kernels->graph = graph;
     kernels->names = names;
     kernels->text = text_new(arena);
+    kernels->known = map_new(arena);
     return kernels;
 }
 
@@ -26,21 +25,27 @@ static const Dtype *node_dtypes(const Kernels *kernels, const Node *node)
     return dtypes;
 }
 
+/* What a kernel is called: after its operators and what it is for. */
+static const char *wanted_name(Arena *arena, const Node *node)
+{
+    return node->phase == PHASE_backward ? arena_printf(arena, "%s_backward", node->what)
+                                         : node->what;
+}
+
 const char *kernels_add(Kernels *kernels, const Node *node)
 {
-    const size_t n = (size_t)(node->n_inputs + node->n_outputs);
+    const Program *program = node->program;
     const Dtype *dtypes = node_dtypes(kernels, node);
-    for (int i = 0; i < kernels->list.n; i++) {
-        const Kernel *kernel = &kernels->list.data[i];
-        if (program_equal(kernel->program, node->program) &&
-            memcmp(kernel->dtypes, dtypes, n * sizeof *dtypes) == 0)
-            return kernel->name;
-    }
-    Kernel kernel = {node->program, dtypes, names_new_one(kernels->names, node->what)};
-    PUSH(kernels->arena, kernels->list, kernel);
+    const char *key = fused_text(kernels, program, dtypes, "");
+    const int number = map_get(kernels->known, key);
+    if (number >= 0)
+        return kernels->list.data[number];
+    const char *name = names_new_one(kernels->names, wanted_name(kernels->arena, node));
+    map_add(kernels->known, key, kernels->list.n);
+    PUSH(kernels->arena, kernels->list, name);
     text_printf(&kernels->text, "%s/* %s */\n%s", kernels->text.n ? "\n" : "",
-                program_text(kernels->arena, node->program), fused_text(kernels, &kernel));
-    return kernel.name;
+                program_text(kernels->arena, program), fused_text(kernels, program, dtypes, name));
+    return name;
 }
 
 const char *formula_name(Arena *arena, OpKind op, OpPart part)
@@ -61,7 +66,7 @@ static void print_formula(const Kernels *kernels, Text *out, OpKind op, OpPart p
             text_printf(out, "%sreal %c", first ? "" : ", ", letters[arg]);
             first = false;
         }
-    text_printf(out, "%s)\n{\n    return %s;\n}\n", first ? "void" : "", row->part[part]);
+    text_printf(out, "%s) { return %s; }\n", first ? "void" : "", row->part[part]);
 }
 
 const char *kernels_formulas(const Kernels *kernels)

@@ -1,6 +1,6 @@
 /* The kernels that a program needs beside those of the template folder: one function for each
- * different fused program. Programs that are equal but for constants and random streams, with
- * tensors of the same types, share one. */
+ * different fused program. Programs that are equal but for sizes, constants and random streams
+ * share one, which takes those as arguments. */
 #ifndef EMIT_KERNELS_H
 #define EMIT_KERNELS_H
 
@@ -9,17 +9,12 @@
 #include "graph/graph.h"
 
 typedef struct {
-    const Program *program;
-    const Dtype *dtypes; /* of inputs, then outputs */
-    const char *name;    /* of the C function */
-} Kernel;
-
-typedef struct {
     Arena *arena;
     const Target *target;
     const Graph *graph;
     Names *names;
-    ARRAY(Kernel) list;
+    ARRAY(const char *) list;  /* names of the functions */
+    Map *known;                /* text of a function without its name: its number in list */
     bool uses[N_OPS][N_PARTS]; /* formulas of elementwise operators */
     Text text;                 /* of the functions, in the order added */
 } Kernels;
@@ -31,9 +26,11 @@ const char *kernels_add(Kernels *kernels, const Node *node);
 const char *kernels_formulas(const Kernels *kernels);
 
 /* fused.c: the text of one function. Its arguments: inputs (but one that is accumulated onto),
- * outputs, constants as double, streams as uint32_t, and the step's numbers where it draws random
- * numbers. */
-const char *fused_text(Kernels *kernels, const Kernel *kernel);
+ * outputs, sizes of the merged axes as int64_t (see axes.h), constants as double, streams as
+ * uint32_t, and the step's numbers where it draws random numbers. dtypes: of inputs, then outputs.
+ */
+const char *fused_text(Kernels *kernels, const Program *program, const Dtype *dtypes,
+                       const char *name);
 /* The name of the inline function of a formula: `ew_relu`, `ew_relu_by_a`. */
 const char *formula_name(Arena *arena, OpKind op, OpPart part);
 bool program_is_random(const Program *program);

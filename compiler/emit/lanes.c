@@ -31,7 +31,7 @@ static int vector_of(const Writer *w)
 {
     bool narrow = false;
     for (int i = 0; i < w->axes.n_tensors; i++)
-        narrow = narrow || (axes_full(&w->axes, i, w->axes.n) && w->kernel->dtypes[i] == DT_bf16);
+        narrow = narrow || (axes_full(&w->axes, i, w->axes.n) && w->dtypes[i] == DT_bf16);
     if (narrow && vector_fits(w, 8))
         return 8;
     return vector_fits(w, 4) ? 4 : 1;
@@ -46,6 +46,16 @@ static long long domain_count(const Writer *w)
 static const char *count_type(const Writer *w)
 {
     return domain_count(w) <= MOST_INDEXED ? "uint32_t" : "uint64_t";
+}
+
+/* Sizes of the axes, under the names that starts of rows are written with. */
+static const char *axes_text(const Writer *w)
+{
+    Text out = text_new(w->arena);
+    for (int axis = 0; axis <= w->axes.n; axis++)
+        text_printf(&out, "const Count n%d = %lld;\n(void)n%d;\n", axis,
+                    (long long)(axis < w->axes.n ? w->axes.size[axis] : w->axes.columns), axis);
+    return out.data;
 }
 
 typedef struct {
@@ -70,9 +80,9 @@ const char *lanes_fused_sizes(const Writer *w)
 {
     const Shares s = fused_shares(w);
     return arena_printf(w->arena,
-                        "typedef %s Count;\nenum { GROUP = %d, VECTOR = %d };\n"
+                        "typedef %s Count;\n%senum { GROUP = %d, VECTOR = %d };\n"
                         "const Count ROWS = %lld, COLUMNS = %lld, SPAN = %lld;\n",
-                        count_type(w), s.group, s.vector, (long long)w->axes.rows,
+                        count_type(w), axes_text(w), s.group, s.vector, (long long)w->axes.rows,
                         (long long)w->axes.columns, s.span);
 }
 
@@ -89,10 +99,11 @@ const char *lanes_reduce_sizes(const Writer *w, bool down)
     writer_sum_sizes(w, &kept, &summed);
     const char *group = down ? "" : arena_printf(w->arena, "GROUP = %d, ", along_group(w));
     return arena_printf(w->arena,
-                        "typedef %s Count;\nenum { %sVECTOR = %d, PARTS = %d };\n"
+                        "typedef %s Count;\n%senum { %sVECTOR = %d, PARTS = %d };\n"
                         "const Count KEPT = %lld, SUMMED = %lld, COLUMNS = %lld;\n",
-                        count_type(w), group, vector_of(w), workspace_reduce_parts(w->program),
-                        kept, summed, (long long)w->axes.columns);
+                        count_type(w), axes_text(w), group, vector_of(w),
+                        workspace_reduce_parts(w->program), kept, summed,
+                        (long long)w->axes.columns);
 }
 
 /* ---- pointers
@@ -186,7 +197,7 @@ const char *lanes_fused_launch(const Writer *w)
 {
     const Shares s = fused_shares(w);
     const long long pieces = (long long)w->axes.rows * ceil_div((long long)w->axes.columns, s.span);
-    return arena_printf(w->arena, "RT_LAUNCH(%s_kernel, %lld%s);\n", w->kernel->name,
+    return arena_printf(w->arena, "RT_LAUNCH(%s_kernel, %lld%s);\n", w->name,
                         ceil_div(pieces, BLOCK / s.group), arguments(w));
 }
 
@@ -199,10 +210,9 @@ const char *lanes_reduce_launch(const Writer *w, bool down)
     const long long blocks = down ? kept * parts * ceil_div(columns, WARP * vector_of(w))
                                   : ceil_div(kept * parts, BLOCK / along_group(w));
     Text out = text_new(w->arena);
-    text_printf(&out, "RT_LAUNCH(%s_kernel, %lld%s, parts);\n", w->kernel->name, blocks,
-                arguments(w));
+    text_printf(&out, "RT_LAUNCH(%s_kernel, %lld%s, parts);\n", w->name, blocks, arguments(w));
     if (parts > 1)
-        text_printf(&out, "RT_LAUNCH(%s_finish, %lld, out0, parts);\n", w->kernel->name,
+        text_printf(&out, "RT_LAUNCH(%s_finish, %lld, out0, parts);\n", w->name,
                     ceil_div((long long)axes_count(&w->axes, w->program->n_inputs), BLOCK));
     return out.data;
 }
@@ -216,7 +226,7 @@ const char *lanes_finish(const Writer *w, const char *finish_template, const cha
     const char *kernel = arena_printf(w->arena,
                                       "static __global__ void __launch_bounds__(RT_BLOCK) "
                                       "%s_finish(void *out0, const real *parts)\n",
-                                      w->kernel->name);
+                                      w->name);
     const char *sizes = arena_printf(
         w->arena,
         "typedef %s Count;\nenum { PARTS = %d };\nconst Count OUTPUTS = %lld;\n"

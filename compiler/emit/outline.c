@@ -1,6 +1,8 @@
 /* Groups calls into runs and runs into functions. */
 #include "emit/outline.h"
 
+#include "graph/step.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,7 +115,7 @@ enum { MOST_OPERANDS = 4096 };
 
 static const char *number_run(Arena *arena, const Calls *calls, Run *run, Numbering *numbering)
 {
-    static const char letters[] = {'T', 'N', 'C', 'S', 'K', 'W'};
+    static const char letters[] = {'T', 'N', 'C', 'A', 'S', 'K', 'W'};
     Text key = text_new(arena);
     ARRAY(int) slots = {0};
     for (int i = 0; i < run->n_calls; i++) {
@@ -158,6 +160,15 @@ static const char *function_name(Arena *arena, const Emission *e, const Run *run
         names, arena_printf(arena, "%s_%s", unit_name(arena, e, run->unit), words[run->kind]));
 }
 
+/* What lies so many bytes into the step's numbers (graph/step.h). */
+static const char *step_name(size_t plus)
+{
+    static const char *const names[] = {[STEP_RATE] = "rate",
+                                        [STEP_CORRECTION1] = "correction1",
+                                        [STEP_CORRECTION2] = "correction2"};
+    return names[(plus / sizeof(double) - (size_t)step_slot(0, 0)) % 3];
+}
+
 static const char *slot_name(const Emission *e, const Run *run, const CallOperand *operand,
                              Names *names)
 {
@@ -167,6 +178,10 @@ static const char *slot_name(const Emission *e, const Run *run, const CallOperan
         return names_new_one(names, "stream");
     if (operand->kind == OPERAND_WORKSPACE)
         return names_new_one(names, "workspace");
+    if (operand->kind == OPERAND_SIZE)
+        return names_new_one(names, "n");
+    if (e->timeline->lives[operand->life].value == e->graph->step)
+        return names_new_one(names, step_name(operand->plus));
     const char *name = e->problem->values[e->timeline->lives[operand->life].value].name;
     const char *path = e->problem->instances[run->unit].path;
     const size_t n = strlen(path);
@@ -197,7 +212,7 @@ static Function function_new(Arena *arena, const Emission *e, const Calls *calls
     Names *fields = names_new(arena);
     for (int slot = 0; slot < function.n_slots; slot++) {
         const CallOperand operand = outline_operand(calls, run, slot);
-        const bool literal = operand.kind == OPERAND_CONSTANT || operand.kind == OPERAND_STREAM;
+        const bool literal = operand.kind != OPERAND_TENSOR && operand.kind != OPERAND_WORKSPACE;
         function.slots[slot] = (Slot){slot_name(e, run, &operand, fields), operand, literal};
     }
     forget(numbering, calls, run);
@@ -206,8 +221,8 @@ static Function function_new(Arena *arena, const Emission *e, const Calls *calls
 
 static bool same_number(const CallOperand *a, const CallOperand *b)
 {
-    return a->kind == OPERAND_STREAM ? a->stream == b->stream
-                                     : memcmp(&a->constant, &b->constant, sizeof a->constant) == 0;
+    return a->stream == b->stream && a->size == b->size &&
+           memcmp(&a->constant, &b->constant, sizeof a->constant) == 0;
 }
 
 static void find_literals(const Calls *calls, Function *function, const Run *run)

@@ -26,6 +26,8 @@ static const char *number_text(Arena *arena, const CallOperand *operand)
 {
     if (operand->kind == OPERAND_STREAM)
         return arena_printf(arena, "%lu", (unsigned long)operand->stream);
+    if (operand->kind == OPERAND_SIZE)
+        return arena_printf(arena, "%lld", (long long)operand->size);
     return arena_printf(arena, "%.17g", operand->constant);
 }
 
@@ -93,10 +95,11 @@ static const char *value_text(Arena *arena, const Emission *e, const CallOperand
 static void print_values(Arena *arena, Text *out, const Emission *e, const Calls *calls,
                          const Function *function, const Run *run)
 {
-    static const OperandKind order[] = {OPERAND_TENSOR, OPERAND_STREAM, OPERAND_CONSTANT};
+    static const OperandKind order[] = {OPERAND_TENSOR, OPERAND_SIZE, OPERAND_STREAM,
+                                        OPERAND_CONSTANT};
     size_t line = out->n;
     text_printf(out, "    {");
-    for (int kind = 0; kind < 3; kind++)
+    for (int kind = 0; kind < 4; kind++)
         for (int slot = 0; slot < function->n_slots; slot++) {
             const Slot *s = &function->slots[slot];
             if (field_kind(s) != order[kind] || s->literal)
@@ -114,6 +117,7 @@ static void print_function(Arena *arena, Text *out, const Emission *e, const Cal
 {
     text_printf(out, "struct %s {\n", function->name);
     bool any = print_fields(out, function, OPERAND_TENSOR, "size_t");
+    any |= print_fields(out, function, OPERAND_SIZE, "int64_t");
     any |= print_fields(out, function, OPERAND_STREAM, "uint32_t");
     any |= print_fields(out, function, OPERAND_CONSTANT, "double");
     text_printf(out, "%s};\n\nstatic void %s(char *m, const struct %s *t)\n{\n",

@@ -9,8 +9,9 @@
 typedef struct {
     Arena *arena;
     Kernels *kernels;
-    const Kernel *kernel;
     const Program *program;
+    const Dtype *dtypes; /* of inputs, then outputs */
+    const char *name;    /* of the function */
     Axes axes;
     bool is_reduce;
     bool *live, *per_row;

@@ -9,17 +9,15 @@
 #include "kernels.h"
 
 //@begin signature
-RT_KERNEL void log_softmax(const void *in0, void *out0)
+RT_KERNEL void log_softmax(const void *in0, void *out0, int64_t n0, int64_t n1)
 //@end
 {
     //@begin sizes
-    const int64_t ROWS = 4, COLUMNS = 16, SPAN = 16;
+    const int64_t ROWS = n0, COLUMNS = n1, SPAN = COLUMNS;
     //@end
     //@begin pointers
-    const rt_f32 *x0 = (const rt_f32 *)in0;
-    rt_touch(x0, sizeof *x0 * 64);
-    rt_f32 *y0 = (rt_f32 *)out0;
-    rt_touch(y0, sizeof *y0 * 64);
+    RT_READS(f32, x0, in0, n0 * n1);
+    RT_WRITES(f32, y0, out0, n0 * n1);
     //@end
     const int64_t pieces = (COLUMNS + SPAN - 1) / SPAN;
     RT_PARALLEL(ROWS * COLUMNS)
@@ -28,8 +26,8 @@ RT_KERNEL void log_softmax(const void *in0, void *out0)
         const int64_t end = rt_least(COLUMNS, start + SPAN);
         (void)row;
         //@begin row
-        const int64_t at_x0 = row * 16;
-        const int64_t at_y0 = row * 16;
+        const int64_t at_x0 = row * n1;
+        const int64_t at_y0 = row * n1;
         ROW_SUM_START(v1);
         //@end
         //@begin passes

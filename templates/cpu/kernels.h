@@ -20,9 +20,9 @@
  */
 #define RT_PARALLEL(work) RT_PRAGMA(omp parallel for schedule(static) if ((work) > 16384))
 
-/* Elements that a row is cut into: what is kept of random numbers stays in the first-level cache.
- */
-enum { RT_CHUNK = 1024 };
+/* Elements that a row is cut into (what is kept of random numbers stays in the first-level cache);
+ * pieces of a sum that has few outputs. */
+enum { RT_CHUNK = 1024, RT_PIECES = 64 };
 
 /* ---- kernels ------------------------------------------------------------------------------- */
 
@@ -139,8 +139,15 @@ static inline rt_bf16 rt_to_bf16(float value)
 
 /* ---- what the text of fused kernels is made of --------------------------------------------------
  *
- * A row's reductions, values kept from one pass to the next, random numbers of a chunk, and the
- * terms of a sum. Another target gives these names other meanings. */
+ * Arguments, a row's reductions, values kept from one pass to the next, random numbers of a chunk,
+ * and the terms of a sum. Another target gives these names other meanings. */
+#define RT_READS(dtype, x, in, n)                                                                  \
+    const rt_##dtype *x = (const rt_##dtype *)(in);                                                \
+    rt_touch(x, sizeof *x *(size_t)(n))
+#define RT_WRITES(dtype, y, out, n)                                                                \
+    rt_##dtype *y = (rt_##dtype *)(out);                                                           \
+    rt_touch(y, sizeof *y *(size_t)(n))
+
 #define ROW_SUM_START(v)  real v = 0
 #define ROW_SUM_ADD(v, x) (v += (x))
 #define ROW_SUM_END(v)    (void)(v)
