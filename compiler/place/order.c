@@ -93,3 +93,55 @@ void order_by_key(const Packing *packing, Key key, int *order)
     order_sort(values, order, n);
     free(values);
 }
+
+uint64_t random_next(uint64_t *random)
+{
+    uint64_t x = *random += 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+int random_below(uint64_t *random, int n)
+{
+    return (int)((random_next(random) >> 32) * (uint64_t)n >> 32);
+}
+
+/* The logarithm to base 2, in units of 2^-16, straight between powers of two: with integers alone,
+ * for the same order on every machine. */
+static int64_t log2_fixed(int64_t x)
+{
+    if (x <= 0)
+        return 0;
+    int whole = 63 - __builtin_clzll((unsigned long long)x);
+    uint64_t fraction = (uint64_t)x << (63 - whole) << 1;
+    return (int64_t)whole << 16 | (int64_t)(fraction >> 48);
+}
+
+/* A peak weighs as its fourth power: near to first, but not always. */
+static int64_t log_of_key(const Packing *packing, Key key, int i)
+{
+    int64_t size = log2_fixed(packing->size[i]), life = log2_fixed(packing->life[i]);
+    switch (key) {
+    case KEY_PEAK_AREA: return 4 * log2_fixed(packing->peak[i]) + size + life;
+    case KEY_PEAK_LIFE: return 4 * log2_fixed(packing->peak[i]) + life;
+    case KEY_LIFE: return life;
+    case KEY_AREA: return size + life;
+    case KEY_SECTIONS: return log2_fixed(packing->to[i] - packing->from[i]);
+    default: return size;
+    }
+}
+
+void order_by_noisy_key(const Packing *packing, Key key, int amplitude, uint64_t *random,
+                        int *order)
+{
+    int n = packing->n;
+    uint64_t *values = xmalloc((size_t)n * sizeof *values);
+    for (int i = 0; i < n; i++) {
+        int noise = random_below(random, 2 * amplitude + 1) - amplitude;
+        values[i] = (uint64_t)(((int64_t)1 << 40) - log_of_key(packing, key, i) - noise);
+        order[i] = i;
+    }
+    order_sort(values, order, n);
+    free(values);
+}

@@ -28,6 +28,11 @@ static void sort_by_time(const Buffer *buffers, int *ids, int n, bool by_death)
     free(order);
 }
 
+void packing_sort(const Buffer *buffers, int *ids, int n)
+{
+    sort_by_time(buffers, ids, n, false);
+}
+
 /* ids are in order of birth; sets from and to, and counts the sections. */
 static void find_sections(Packing *packing, const Buffer *buffers)
 {
@@ -100,6 +105,18 @@ static void measure_peaks(Packing *packing)
     free(table);
 }
 
+static int64_t common_divisor(const Packing *packing)
+{
+    int64_t divisor = 0;
+    for (int i = 0; i < packing->n; i++)
+        for (int64_t size = packing->size[i]; size != 0;) {
+            int64_t rest = divisor % size;
+            divisor = size;
+            size = rest;
+        }
+    return divisor;
+}
+
 Packing *packing_new(Arena *arena, const Buffer *buffers, int *ids, int n)
 {
     Packing *packing = NEW(arena, Packing);
@@ -112,7 +129,7 @@ Packing *packing_new(Arena *arena, const Buffer *buffers, int *ids, int n)
         .peak = NEW_N(arena, int64_t, n),
         .original = NEW_N(arena, int, n),
     };
-    sort_by_time(buffers, ids, n, false);
+    packing_sort(buffers, ids, n);
     for (int i = 0; i < n; i++) {
         const Buffer *buffer = &buffers[ids[i]];
         packing->original[i] = ids[i];
@@ -127,6 +144,7 @@ Packing *packing_new(Arena *arena, const Buffer *buffers, int *ids, int n)
             i++;
         packing->first[s] = i;
     }
+    packing->unit = common_divisor(packing);
     measure_loads(packing);
     measure_peaks(packing);
     return packing;

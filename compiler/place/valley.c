@@ -237,6 +237,6 @@ int64_t valley_fill(Valley *valley, const int *order, int64_t limit, int64_t *of
             top = reached;
         n_placed++;
     }
-    *steps += valley->steps;
+    *steps -= valley->steps;
     return top < limit ? top : INT64_MAX;
 }
