@@ -101,7 +101,8 @@ static void try_first_fits(Arena *arena, Incumbent *best)
     }
 }
 
-/* The methods that can go on for ever take turns, for longer each time. */
+/* The methods that can go on for ever take turns, for longer each time, and the search above all:
+ * it is what solves the hard parts that are small enough for it. */
 static void improve(Arena *arena, Incumbent *best)
 {
     const Packing *packing = best->packing;
@@ -109,9 +110,10 @@ static void improve(Arena *arena, Incumbent *best)
     Restart *restart = restart_new(arena, packing, seed);
     Local *local = local_new(arena, packing, seed);
     Search *search = packing->n <= MOST_SEARCHED ? search_new(arena, packing, seed) : NULL;
-    for (int64_t slice = FIRST_SLICE; !incumbent_done(best); slice += slice / 2) {
+    int64_t slice = FIRST_SLICE, search_slice = FIRST_SLICE;
+    for (; !incumbent_done(best); slice += slice / 4, search_slice *= 2) {
         if (search)
-            search_run(search, best, best->steps - 2 * slice);
+            search_run(search, best, best->steps - search_slice);
         report(best);
         restart_run(restart, best, best->steps - slice);
         report(best);

@@ -35,6 +35,14 @@ typedef struct {
     Bound bound;
 } Part;
 
+enum { N_RUNGS = 4 };
+
+/* What was tried against one rung of the ladder of capacities. */
+typedef struct {
+    int n_plain, n_noisy;
+    int64_t plain_nodes, noisy_nodes;
+} Runs;
+
 struct Search {
     const Packing *packing;
     Incumbent *best;
@@ -57,6 +65,7 @@ struct Search {
     size_t n_saved;
     int64_t nodes_left;
     bool gave_up;
+    Runs runs[N_RUNGS];
     int n_runs;
     uint64_t random;
 };
@@ -440,35 +449,41 @@ static int64_t luby(int64_t i)
     return power - 1 == i ? power / 2 : luby(i - power / 2 + 1);
 }
 
-/* The plain orders first, then any of them with more or less noise. */
-static void choose_order(Search *search, int round)
+/* Chooses the order and the length of a run: each of the plain orders, for twice as long each time
+ * around, takes half of all nodes, and short runs in noisy orders take the other half. */
+static void choose_run(Search *search, Runs *runs)
 {
     static const struct {
         Key key;
         bool by_peak;
     } orders[] = {{KEY_LIFE, true}, {KEY_AREA, true}, {KEY_LIFE, false}, {KEY_SECTIONS, true}};
     enum { N_ORDERS = 4, LITTLE_NOISE = 4700, N_LEVELS = 4 };
-    int choice = round < N_ORDERS ? round : random_below(&search->random, N_ORDERS);
-    search->by_peak = orders[choice].by_peak;
-    if (round < N_ORDERS) {
-        order_by_key(search->packing, orders[choice].key, search->order);
+    const Packing *packing = search->packing;
+    if (runs->plain_nodes <= runs->noisy_nodes) {
+        int choice = runs->n_plain % N_ORDERS, shift = runs->n_plain / N_ORDERS;
+        runs->n_plain++;
+        search->by_peak = orders[choice].by_peak;
+        order_by_key(packing, orders[choice].key, search->order);
+        search->nodes_left = (int64_t)packing->n * 2 << (shift < 40 ? shift : 40);
+        runs->plain_nodes += search->nodes_left;
     } else {
-        int noise = LITTLE_NOISE * random_below(&search->random, N_LEVELS);
-        order_by_noisy_key(search->packing, orders[choice].key, noise, &search->random,
-                           search->order);
+        int choice = random_below(&search->random, N_ORDERS);
+        int noise = LITTLE_NOISE * (1 + random_below(&search->random, N_LEVELS));
+        search->by_peak = orders[choice].by_peak;
+        order_by_noisy_key(packing, orders[choice].key, noise, &search->random, search->order);
+        search->nodes_left = 2 * packing->n * luby(++runs->n_noisy);
+        runs->noisy_nodes += search->nodes_left;
     }
 }
 
-enum { N_RUNGS = 4 };
-
 /* The least that is wanted or may be; an eighth and a quarter of the way up from there; and the
  * next below the incumbent. With a capacity there is nothing to want but that. */
-static int64_t choose_capacity(const Search *search, int run)
+static int64_t choose_capacity(const Search *search, int rung)
 {
     const Incumbent *best = search->best;
     int64_t low = best->goal > best->proved ? best->goal : best->proved;
     int64_t unit = search->packing->unit, gap = (best->height - low) / unit;
-    switch (best->options->capacity ? 0 : run % N_RUNGS) {
+    switch (rung) {
     case 0: return low;
     case 1: return low + gap / 8 * unit;
     case 2: return low + gap / 4 * unit;
@@ -497,10 +512,9 @@ void search_run(Search *search, Incumbent *best, int64_t steps_left)
 {
     search->best = best;
     while (best->steps > steps_left && !incumbent_done(best)) {
-        int run = search->n_runs++, round = best->options->capacity ? run : run / N_RUNGS;
-        search->capacity = choose_capacity(search, run);
-        choose_order(search, round);
-        search->nodes_left = 2 * search->packing->n * luby(round + 1);
+        int rung = best->options->capacity ? 0 : search->n_runs++ % N_RUNGS;
+        search->capacity = choose_capacity(search, rung);
+        choose_run(search, &search->runs[rung]);
         if (solve_all(search))
             incumbent_offer(best, search->least, height_of(search), "search");
         else if (!search->gave_up)
