@@ -96,7 +96,7 @@ static int some_overlap(Local *local, const Packing *packing, int buffer)
 {
     int other = buffer;
     for (int guess = 0; guess < 50; guess++) {
-        other = random_below(&local->random, packing->n);
+        other = noise_below(&local->random, packing->n);
         if (other != buffer && packing->from[other] < packing->to[buffer] &&
             packing->from[buffer] < packing->to[other])
             break;
@@ -108,17 +108,17 @@ static int some_overlap(Local *local, const Packing *packing, int buffer)
 static void change(Local *local, const Packing *packing)
 {
     int *order = local->trial;
-    int buffer = local->critical[random_below(&local->random, local->n_critical)];
+    int buffer = local->critical[noise_below(&local->random, local->n_critical)];
     int at = place_in_order(order, buffer);
     int other = place_in_order(order, some_overlap(local, packing, buffer));
-    switch (random_below(&local->random, 4)) {
-    case 0: move_in_order(order, at, random_below(&local->random, at + 1)); break;
+    switch (noise_below(&local->random, 4)) {
+    case 0: move_in_order(order, at, noise_below(&local->random, at + 1)); break;
     case 1:
         order[at] = order[other];
         order[other] = buffer;
         break;
-    case 2: move_in_order(order, other, random_below(&local->random, packing->n)); break;
-    default: move_in_order(order, other, other + random_below(&local->random, packing->n - other));
+    case 2: move_in_order(order, other, noise_below(&local->random, packing->n)); break;
+    default: move_in_order(order, other, other + noise_below(&local->random, packing->n - other));
     }
 }
 
@@ -126,7 +126,7 @@ static void step(Local *local, Incumbent *best)
 {
     const Packing *packing = best->packing;
     memcpy(local->trial, local->order, (size_t)packing->n * sizeof *local->order);
-    for (int n_changes = 1 + random_below(&local->random, 3); n_changes > 0; n_changes--)
+    for (int n_changes = 1 + noise_below(&local->random, 3); n_changes > 0; n_changes--)
         change(local, packing);
     int64_t limit = local->height + (local->height - best->goal) / 2 + 1;
     best->steps -= packing->n;

@@ -94,7 +94,7 @@ void order_by_key(const Packing *packing, Key key, int *order)
     free(values);
 }
 
-uint64_t random_next(uint64_t *random)
+uint64_t noise_next(uint64_t *random)
 {
     uint64_t x = *random += 0x9e3779b97f4a7c15u;
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
@@ -102,9 +102,9 @@ uint64_t random_next(uint64_t *random)
     return x ^ x >> 31;
 }
 
-int random_below(uint64_t *random, int n)
+int noise_below(uint64_t *random, int n)
 {
-    return (int)((random_next(random) >> 32) * (uint64_t)n >> 32);
+    return (int)((noise_next(random) >> 32) * (uint64_t)n >> 32);
 }
 
 /* The logarithm to base 2, in units of 2^-16, straight between powers of two: with integers alone,
@@ -138,7 +138,7 @@ void order_by_noisy_key(const Packing *packing, Key key, int amplitude, uint64_t
     int n = packing->n;
     uint64_t *values = xmalloc((size_t)n * sizeof *values);
     for (int i = 0; i < n; i++) {
-        int noise = random_below(random, 2 * amplitude + 1) - amplitude;
+        int noise = noise_below(random, 2 * amplitude + 1) - amplitude;
         values[i] = (uint64_t)(((int64_t)1 << 40) - log_of_key(packing, key, i) - noise);
         order[i] = i;
     }

@@ -67,9 +67,9 @@ void order_sort(const uint64_t *values, int *order, int n);
 void order_by_noisy_key(const Packing *packing, Key key, int amplitude, uint64_t *random,
                         int *order);
 /* The next of a sequence of random numbers (splitmix64). */
-uint64_t random_next(uint64_t *random);
+uint64_t noise_next(uint64_t *random);
 /* 0 <= result < n. */
-int random_below(uint64_t *random, int n);
+int noise_below(uint64_t *random, int n);
 
 /* valley.c: fills the lowest valley of the skyline with the first buffer of the order that fits. */
 typedef struct Valley Valley;

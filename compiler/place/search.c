@@ -467,8 +467,8 @@ static void choose_run(Search *search, Runs *runs)
         search->nodes_left = (int64_t)packing->n * 2 << (shift < 40 ? shift : 40);
         runs->plain_nodes += search->nodes_left;
     } else {
-        int choice = random_below(&search->random, N_ORDERS);
-        int noise = LITTLE_NOISE * (1 + random_below(&search->random, N_LEVELS));
+        int choice = noise_below(&search->random, N_ORDERS);
+        int noise = LITTLE_NOISE * (1 + noise_below(&search->random, N_LEVELS));
         search->by_peak = orders[choice].by_peak;
         order_by_noisy_key(packing, orders[choice].key, noise, &search->random, search->order);
         search->nodes_left = 2 * packing->n * luby(++runs->n_noisy);
