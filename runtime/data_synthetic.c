@@ -1,8 +1,8 @@
 /* synthetic(seed, FIELD = constant(v) ...): random batches for any model. f32 is standard normal,
  * bool is true with probability 0.85, i32 is uniform over the range that its use needs.
  *
- * Philox is keyed by the seed; its counter is (element / 2, field, step): two words make two normal
- * values (Box and Muller 1958), or the first of them one truth or integer. */
+ * Philox is keyed by the seed; its counter is (element / 4, field, step). Two of its words make two
+ * normal values (Box and Muller 1958), or each of them one truth or integer. */
 #include "philox.h"
 #include "source.h"
 
@@ -58,16 +58,16 @@ static RtSource *synthetic_open(const RtProgram *program, const char *path, cons
     return source;
 }
 
-static void fill_normal(const RtField *field, int64_t i, int64_t n, RtRandom random)
+/* Two independent normal values from two words; upper 24 bits each, so at most 5.8. */
+static void make_normal(const uint32_t *words, float *values)
 {
-    double radius = sqrt(-2 * log((random.word[0] + 1.0) / 4294967296.0));
-    double angle = 6.283185307179586 * (random.word[1] / 4294967296.0);
-    rt_field_set(field, i, radius * cos(angle));
-    if (i + 1 < n)
-        rt_field_set(field, i + 1, radius * sin(angle));
+    float radius = sqrtf(-2 * logf(((float)(words[0] >> 8) + 1) * 0x1p-24f));
+    float angle = 6.2831853f * ((float)(words[1] >> 8) * 0x1p-24f);
+    values[0] = radius * cosf(angle);
+    values[1] = radius * sinf(angle);
 }
 
-static double fill_value(const RtInput *input, uint32_t word)
+static double make_value(const RtInput *input, uint32_t word)
 {
     if (input->tensor.dtype == RT_BOOL)
         return word < (uint32_t)(truth_probability * 4294967296.0);
@@ -79,19 +79,21 @@ static double fill_value(const RtInput *input, uint32_t word)
 static void fill_random(const RtSource *source, int f, int64_t step)
 {
     const RtField *field = &source->fields[f];
+    const RtInput *input = field->input;
     int64_t n = rt_field_count(field);
-    RtDtype dtype = field->input->tensor.dtype;
-    for (int64_t i = 0; i < n; i += 2) {
+    bool real = input->tensor.dtype != RT_BOOL && input->tensor.dtype != RT_I32;
+    for (int64_t i = 0; i < n; i += 4) {
+        float values[4];
         RtRandom random =
-            rt_philox((uint32_t)(i / 2), (uint32_t)(i / 2 >> 32), stream_base + (uint32_t)f,
+            rt_philox((uint32_t)(i / 4), (uint32_t)(i / 4 >> 32), stream_base + (uint32_t)f,
                       (uint32_t)step, (uint32_t)source->seed, (uint32_t)(source->seed >> 32));
-        if (dtype != RT_BOOL && dtype != RT_I32) {
-            fill_normal(field, i, n, random);
-            continue;
+        if (real) {
+            make_normal(random.word, values);
+            make_normal(random.word + 2, values + 2);
         }
-        rt_field_set(field, i, fill_value(field->input, random.word[0]));
-        if (i + 1 < n)
-            rt_field_set(field, i + 1, fill_value(field->input, random.word[1]));
+        for (int k = 0; k < 4 && i + k < n; k++)
+            rt_field_set(field, i + k,
+                         real ? (double)values[k] : make_value(input, random.word[k]));
     }
 }
 
