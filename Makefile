@@ -137,6 +137,5 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(OBJECTS:.o=.d) $(COMMAND_O:.o=.d) $(TEST_O:.o=.d) $(SOURCE_O:.o=.d)
--include $(OBJECTS:.o=.d) $(COMMAND_O:.o=.d) $(TEST_O:.o=.d)
 
 include tests/cudasim/cudasim.mk
