@@ -59,7 +59,9 @@ static void print_formula(const Kernels *kernels, Text *out, OpKind op, OpPart p
     static const char letters[N_ARGS] = {'a', 'b', 'g', 'y', 'u', 'p'};
     static const unsigned bits[N_ARGS] = {NAMES_A, NAMES_B, NAMES_G, NAMES_Y, NAMES_U, NAMES_P};
     const Operator *row = op_row(op);
-    text_printf(out, "static inline real %s(", formula_name(kernels->arena, op, part));
+    text_printf(out, "%s real %s(",
+                kernels->target->lanes ? "static __device__ __forceinline__" : "static inline",
+                formula_name(kernels->arena, op, part));
     bool first = true;
     for (int arg = 0; arg < N_ARGS; arg++)
         if (row->names[part] & bits[arg]) {
