@@ -452,7 +452,7 @@ static void print_argument(Text *out, size_t *line_start, const char *text)
 {
     const bool first = out->data[out->n - 1] == '(';
     if (out->n + strlen(text) - *line_start > 92) {
-        text_printf(out, ",\n        ");
+        text_printf(out, "%s\n        ", first ? "" : ",");
         *line_start = out->n - 8;
     } else if (!first) {
         text_printf(out, ", ");
@@ -492,11 +492,8 @@ static const char *signature_text(const Writer *w)
 
 static const char *kernel_text(const Writer *w)
 {
-    return writer_signature(
-        w,
-        arena_printf(w->arena, "static __global__ void __launch_bounds__(RT_BLOCK) %s_kernel",
-                     w->name),
-        w->is_reduce ? "real *parts" : NULL);
+    return writer_signature(w, arena_printf(w->arena, "RT_GLOBAL %s_kernel", w->name),
+                            w->is_reduce ? "real *parts" : NULL);
 }
 
 static const char *pointers_text(const Writer *w)

@@ -76,8 +76,7 @@ static __device__ __forceinline__ void locate(const Box &box, int64_t number, in
     }
 }
 
-template <class Word, class Index>
-static __global__ void __launch_bounds__(RT_BLOCK) move_words(Box box, const Word *from, Word *to)
+template <class Word, class Index> RT_GLOBAL move_words(Box box, const Word *from, Word *to)
 {
     const int64_t number = (int64_t)blockIdx.x * RT_BLOCK + threadIdx.x;
     if (number >= box.n)
@@ -96,8 +95,7 @@ static __device__ __forceinline__ void add_to(rt_bf16 *to, rt_bf16 value)
     *to = __float2bfloat16_rn(__bfloat162float(*to) + __bfloat162float(value));
 }
 
-template <class T, class Index>
-static __global__ void __launch_bounds__(RT_BLOCK) add_elements(Box box, const T *from, T *to)
+template <class T, class Index> RT_GLOBAL add_elements(Box box, const T *from, T *to)
 {
     const int64_t number = (int64_t)blockIdx.x * RT_BLOCK + threadIdx.x;
     if (number >= box.n)

@@ -3,8 +3,7 @@
 #include "kernels.h"
 
 template <class Word>
-static __global__ void __launch_bounds__(RT_BLOCK)
-    gather_rows(const int32_t *ids, const Word *table, Word *out, int64_t n, int64_t words)
+RT_GLOBAL gather_rows(const int32_t *ids, const Word *table, Word *out, int64_t n, int64_t words)
 {
     const int64_t at = (int64_t)blockIdx.x * RT_BLOCK + threadIdx.x;
     if (at >= n * words)

@@ -51,9 +51,8 @@ static __device__ int select_ids(int *list, const int32_t *ids, int64_t start, i
 }
 
 template <class Table, class Gradient>
-static __global__ void __launch_bounds__(RT_BLOCK)
-    scatter_rows(const int32_t *ids, const Gradient *gradient, Table *table, int64_t n,
-                 int64_t width, int64_t vocab, bool accumulate)
+RT_GLOBAL scatter_rows(const int32_t *ids, const Gradient *gradient, Table *table, int64_t n,
+                       int64_t width, int64_t vocab, bool accumulate)
 {
     SHARED(int, list, LIST);
     const int64_t first_row = (int64_t)blockIdx.x * ROWS;

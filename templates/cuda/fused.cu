@@ -10,7 +10,7 @@
 #include "kernels.h"
 
 //@begin kernel
-static __global__ void __launch_bounds__(RT_BLOCK) log_softmax_kernel(const void *in0, void *out0)
+RT_GLOBAL log_softmax_kernel(const void *in0, void *out0)
 //@end
 {
     //@begin sizes

@@ -19,6 +19,8 @@
 #include <string.h>
 
 #define RT_KERNEL [[maybe_unused]] static
+/* What a launch runs, RT_BLOCK threads a block. */
+#define RT_GLOBAL static __global__ void __launch_bounds__(RT_BLOCK)
 
 /* The tests of rematc compile this text without nvcc and give these two other meanings. */
 #ifndef LAUNCH

@@ -71,9 +71,8 @@ static __device__ real multiply_tile(const MatmulShape &s, const void *a, const 
 
 /* One block for a tile of one output; axes of the batch with a step of 0 in c are summed, in order.
  */
-static __global__ void __launch_bounds__(RT_BLOCK)
-    multiply(MatmulShape s, const void *a, const void *b, const void *bias, void *c,
-             int64_t tiles_n, int64_t tiles, int64_t terms)
+RT_GLOBAL multiply(MatmulShape s, const void *a, const void *b, const void *bias, void *c,
+                   int64_t tiles_n, int64_t tiles, int64_t terms)
 {
     const int64_t output = blockIdx.x / tiles, tile = blockIdx.x % tiles;
     const int64_t row = tile / tiles_n * TILE + threadIdx.x / TILE;
@@ -114,9 +113,8 @@ static void multiply_plain(const MatmulShape *s, const void *a, const void *b, c
 }
 
 /* C[batch][i, j] = bias[j], which the product is then added to. */
-static __global__ void __launch_bounds__(RT_BLOCK)
-    spread_bias(RtDtype bias_type, RtDtype c_type, const void *bias, void *c, int64_t batch,
-                int64_t step, int64_t m, int64_t n, int64_t ldc)
+RT_GLOBAL spread_bias(RtDtype bias_type, RtDtype c_type, const void *bias, void *c, int64_t batch,
+                      int64_t step, int64_t m, int64_t n, int64_t ldc)
 {
     const int64_t at = (int64_t)blockIdx.x * RT_BLOCK + threadIdx.x;
     if (at >= batch * m * n)

@@ -11,8 +11,7 @@
 /* A block: 32 lanes side by side, VECTOR columns each, and RT_BLOCK / 32 warps that take every
  * eighth row. */
 //@begin kernel
-static __global__ void __launch_bounds__(RT_BLOCK)
-    sum_down_kernel(const void *in0, void *out0, real *parts)
+RT_GLOBAL sum_down_kernel(const void *in0, void *out0, real *parts)
 //@end
 {
     //@begin sizes
@@ -76,7 +75,7 @@ static __global__ void __launch_bounds__(RT_BLOCK)
 
 //@begin finish
 //@begin finish_kernel
-static __global__ void __launch_bounds__(RT_BLOCK) sum_down_finish(void *out0, const real *parts)
+RT_GLOBAL sum_down_finish(void *out0, const real *parts)
 //@end
 {
     //@begin finish_sizes
@@ -117,8 +116,7 @@ RT_KERNEL void sum_down(const void *in0, void *out0)
 //@begin along
 /* GROUP threads for each part of each output; a unit is a row's CHUNK. */
 //@begin kernel
-static __global__ void __launch_bounds__(RT_BLOCK)
-    sum_along_kernel(const void *in0, void *out0, real *parts)
+RT_GLOBAL sum_along_kernel(const void *in0, void *out0, real *parts)
 //@end
 {
     //@begin sizes
