@@ -187,6 +187,10 @@ static inline unsigned __umulhi(unsigned a, unsigned b)
 {
     return (unsigned)(((uint64_t)a * b) >> 32);
 }
+static inline int __popc(unsigned bits)
+{
+    return __builtin_popcount(bits);
+}
 static inline unsigned __float_as_uint(float x)
 {
     unsigned bits;
