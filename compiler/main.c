@@ -13,6 +13,7 @@
 #include "graph/fuse.h"
 #include "plan/measure.h"
 #include "plan/search.h"
+#include "plan/workspace.h"
 #include "progress.h"
 #include "source.h"
 
@@ -65,7 +66,10 @@ static bool run_front(Compilation *model, Text *dump)
     if (dumps(options, "differentiate"))
         return graph_print(dump, model->graph), true;
     size_t alignment = options->alignment ? options->alignment : model->target->alignment;
-    model->problem = measure(arena, model->graph, model->device, alignment, diag);
+    Problem *problem = measure(arena, model->graph, model->device, alignment, diag);
+    if (model->target->lanes)
+        workspace_add(problem, model->graph);
+    model->problem = problem;
     if (dumps(options, "measure"))
         problem_print(dump, model->problem);
     return true;

@@ -223,8 +223,8 @@ const char *lanes_finish(const Writer *w, const char *finish_template, const cha
     if (parts == 1)
         return "";
     const char *dtype = writer_output_dtype(w, 0);
-    const char *kernel = arena_printf(
-        w->arena, "RT_GLOBAL %s_finish(void *out0, const real *parts)\n", w->name);
+    const char *kernel =
+        arena_printf(w->arena, "RT_GLOBAL %s_finish(void *out0, const real *parts)\n", w->name);
     const char *sizes = arena_printf(
         w->arena,
         "typedef %s Count;\nenum { PARTS = %d };\nconst Count OUTPUTS = %lld;\n"
