@@ -52,9 +52,11 @@ static const char *count_type(const Writer *w)
 static const char *axes_text(const Writer *w)
 {
     Text out = text_new(w->arena);
+    text_printf(&out, "[[maybe_unused]] const Count ");
     for (int axis = 0; axis <= w->axes.n; axis++)
-        text_printf(&out, "const Count n%d = %lld;\n(void)n%d;\n", axis,
-                    (long long)(axis < w->axes.n ? w->axes.size[axis] : w->axes.columns), axis);
+        text_printf(&out, "%sn%d = %lld", axis ? ", " : "", axis,
+                    (long long)(axis < w->axes.n ? w->axes.size[axis] : w->axes.columns));
+    text_printf(&out, ";\n");
     return out.data;
 }
 
