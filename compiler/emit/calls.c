@@ -46,6 +46,36 @@ static CallOperand output_operand(const Maker *maker, int position)
                                            node->n_writes, maker->node->outputs[position])};
 }
 
+static Dtype input_dtype(const Maker *maker, int position)
+{
+    return maker->emission->graph->tensors[maker->node->inputs[position]].dtype;
+}
+
+static Dtype output_dtype(const Maker *maker, int position)
+{
+    return maker->emission->graph->tensors[maker->node->outputs[position]].dtype;
+}
+
+/* What is passed for input i of a program: one of the step's numbers is at a fixed place. */
+static CallOperand program_operand(const Maker *maker, int i)
+{
+    const size_t plus =
+        (size_t)maker->node->program->inputs[i].offset * dtype_bytes(input_dtype(maker, i));
+    if (maker->node->inputs[i] == maker->emission->graph->step)
+        return (CallOperand){.kind = OPERAND_STEP, .plus = plus};
+    CallOperand operand = input_operand(maker, i);
+    operand.plus = plus;
+    return operand;
+}
+
+/* Output i; where it must take an input's bytes it is passed as that input. */
+static CallOperand result_operand(const Maker *maker, int i)
+{
+    const int taken = maker->node->takes ? maker->node->takes[i] : -1;
+    return taken >= 0 && !program_is_reduce(maker->node->program) ? program_operand(maker, taken)
+                                                                  : output_operand(maker, i);
+}
+
 static Call *add_call(Maker *maker, const char *function, const char *shape)
 {
     Call call = {.step = maker->step, .function = function, .shape = shape};
@@ -56,16 +86,6 @@ static Call *add_call(Maker *maker, const char *function, const char *shape)
 static void add_operand(Maker *maker, Call *call, CallOperand operand)
 {
     PUSH(maker->arena, call->operands, operand);
-}
-
-static Dtype input_dtype(const Maker *maker, int position)
-{
-    return maker->emission->graph->tensors[maker->node->inputs[position]].dtype;
-}
-
-static Dtype output_dtype(const Maker *maker, int position)
-{
-    return maker->emission->graph->tensors[maker->node->outputs[position]].dtype;
 }
 
 /* ---- tables of sizes
@@ -176,13 +196,10 @@ static void call_program(Maker *maker)
     const bool is_reduce = program_is_reduce(program);
     Call *call = add_call(maker, kernels_add(maker->calls->kernels, node), NULL);
     for (int i = 0; i < node->n_inputs; i++)
-        if (!is_reduce || program->accumulate_input != i) {
-            CallOperand operand = input_operand(maker, i);
-            operand.plus = (size_t)program->inputs[i].offset * dtype_bytes(input_dtype(maker, i));
-            add_operand(maker, call, operand);
-        }
+        if (!is_reduce || program->accumulate_input != i)
+            add_operand(maker, call, program_operand(maker, i));
     for (int i = 0; i < node->n_outputs; i++)
-        add_operand(maker, call, output_operand(maker, i));
+        add_operand(maker, call, result_operand(maker, i));
     const Axes axes = axes_of(maker->arena, program);
     for (int axis = 0; axis <= axes.n && !maker->emission->target->lanes; axis++)
         add_operand(maker, call,

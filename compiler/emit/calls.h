@@ -11,7 +11,7 @@ typedef enum {
     OPERAND_CONSTANT, /* a number */
     OPERAND_SIZE,     /* of an axis */
     OPERAND_STREAM,   /* of the random generator */
-    OPERAND_STEP,     /* the step's numbers */
+    OPERAND_STEP,     /* the step's numbers, from `plus` on */
     OPERAND_WORKSPACE /* of a step */
 } OperandKind;
 

@@ -58,6 +58,7 @@ static Writer writer_new(Kernels *kernels, const Program *program)
     w.axes = axes_of(arena, program);
     w.is_reduce = program_is_reduce(program);
     w.live = NEW_N(arena, bool, n);
+    w.nested = NEW_N(arena, bool, n);
     w.per_row = NEW_N(arena, bool, n);
     w.kept = NEW_N(arena, bool, n);
     w.level = NEW_N(arena, int, n);
@@ -192,6 +193,14 @@ static bool is_costly(const Instr *instr)
            strstr(text, "r_erf") || strstr(text, "r_log") || strstr(text, "slope");
 }
 
+static const char *value_text(Writer *w, int i);
+
+/* An instruction as an operand: its variable, or its text where it is `nested`. */
+static const char *operand_text(Writer *w, int i)
+{
+    return w->nested[i] ? value_text(w, i) : arena_printf(w->arena, "v%d", i);
+}
+
 static const char *element_text(Writer *w, const Instr *instr)
 {
     static const int order[N_ARGS] = {ARG_A, ARG_B, ARG_G, ARG_Y, ARG_U, ARG_P};
@@ -204,8 +213,10 @@ static const char *element_text(Writer *w, const Instr *instr)
     for (int i = 0; i < N_ARGS; i++) {
         if (!(names & bits[i]))
             continue;
-        const char *value = order[i] == ARG_P && (names & NAMES_U) ? "p" : "v";
-        text_printf(&out, "%s%s%d", first ? "" : ", ", value, instr->arg[order[i]]);
+        const int arg = instr->arg[order[i]];
+        const bool probability = order[i] == ARG_P && (names & NAMES_U);
+        text_printf(&out, "%s%s", first ? "" : ", ",
+                    probability ? arena_printf(w->arena, "p%d", arg) : operand_text(w, arg));
         first = false;
     }
     text_printf(&out, ")");
@@ -235,6 +246,34 @@ static const char *value_text(Writer *w, int i)
     }
 }
 
+/* Instructions whose text stands within that of their only use: those that are not kept and whose
+ * use is in the same place (a pass, or the row's values of the same level). */
+enum { LONGEST_NESTED = 40 };
+
+static void find_nested(Writer *w)
+{
+    const Program *program = w->program;
+    int *uses = NEW_N(w->arena, int, program->n_instrs);
+    int *user = NEW_N(w->arena, int, program->n_instrs);
+    for (int i = 0; i < program->n_instrs; i++)
+        for (int arg = 0; w->live[i] && arg < N_ARGS; arg++)
+            if (program->instrs[i].arg[arg] >= 0) {
+                uses[program->instrs[i].arg[arg]]++;
+                user[program->instrs[i].arg[arg]] = i;
+            }
+    for (int i = 0; i < program->n_outputs; i++)
+        uses[program->outputs[i].instr] += 2;
+    for (int i = 0; i < program->n_instrs; i++) {
+        const Instr *by = &program->instrs[user[i]];
+        const bool probability = uses[i] == 1 && draws_random(by) && by->arg[ARG_P] == i;
+        const bool same_place = uses[i] == 1 && !is_row_reduction(by) && !probability &&
+                                w->per_row[i] == w->per_row[user[i]] &&
+                                (!w->per_row[i] || w->level[i] == w->level[user[i]]);
+        w->nested[i] = same_place && !w->kept[i] && !is_row_reduction(&program->instrs[i]) &&
+                       strlen(value_text(w, i)) <= LONGEST_NESTED;
+    }
+}
+
 /* ---- a row's values
  * ----------------------------------------------------------------------------------- */
 
@@ -243,7 +282,7 @@ static void print_row_values(Writer *w, Text *out, int level)
 {
     for (int i = 0; i < w->program->n_instrs; i++) {
         const Instr *instr = &w->program->instrs[i];
-        if (!w->live[i] || !w->per_row[i] || w->level[i] != level)
+        if (!w->live[i] || !w->per_row[i] || w->level[i] != level || w->nested[i])
             continue;
         if (is_row_reduction(instr))
             text_printf(out, "ROW_%s_END(v%d);\n", instr->kind == INSTR_ROW_SUM ? "SUM" : "MAX", i);
@@ -362,7 +401,7 @@ static const char *pass_body(Writer *w, const bool *needed, int pass)
     Text out = text_new(w->arena);
     const Program *program = w->program;
     for (int i = 0; i < program->n_instrs; i++) {
-        if (!needed[i])
+        if (!needed[i] || w->nested[i])
             continue;
         if (w->kept[i] && w->computed[i] < pass) {
             text_printf(&out, "const real v%d = KEPT(k%d, i);\n", i, i);
@@ -536,6 +575,7 @@ static const char *fused_function(Writer *w)
                                     w->kernels->target->suffix);
     const char *skeleton = render_file(name);
     bool **needed = plan_passes(w);
+    find_nested(w);
     const bool lanes = w->kernels->target->lanes;
     const char *start = strstr(skeleton, lanes ? "//@begin kernel" : "//@begin signature");
     if (!start)
@@ -576,6 +616,7 @@ static const char *reduce_function(Writer *w)
     const char *skeleton =
         render_region(w->arena, name, render_file(name), down ? "down" : "along");
     bool **needed = plan_passes(w);
+    find_nested(w);
     const char *dtype = writer_output_dtype(w, 0);
     const char *body = arena_printf(w->arena, "%sSUM_%s(v%d);\n", pass_body(w, needed[0], 0),
                                     down ? "DOWN" : "ALONG", w->program->outputs[0].instr);

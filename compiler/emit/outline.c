@@ -1,8 +1,6 @@
 /* Groups calls into runs and runs into functions. */
 #include "emit/outline.h"
 
-#include "graph/step.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,9 +45,34 @@ static void merge_phases(const Calls *calls, RunKind *kinds, int from, int to)
             kinds[calls->data[i].step] = RUN_BACKWARD;
 }
 
+/* Where a call belongs: the work on a parameter's gradient outside the backward pass belongs to the
+ * parameter's module. */
+static int call_instance(const Emission *e, const Call *call)
+{
+    const int number = e->plan->sequence[call->step];
+    const Node *node = &e->graph->nodes[number];
+    for (int i = 0; node->phase == PHASE_update && i < node->n_inputs; i++) {
+        const Tensor *tensor = &e->graph->tensors[node->inputs[i]];
+        if (tensor->class == CLASS_gradient && tensor->origin >= 0 &&
+            e->graph->tensors[tensor->origin].class == CLASS_parameter)
+            return e->graph->tensors[tensor->origin].instance;
+    }
+    return e->problem->nodes[number].instance < 0 ? 0 : e->problem->nodes[number].instance;
+}
+
 static int call_unit(const Emission *e, const Call *call)
 {
-    return unit_of(e->problem, e->problem->nodes[e->plan->sequence[call->step]].instance);
+    return unit_of(e->problem, call_instance(e, call));
+}
+
+/* The innermost instance that holds both. Parents come before their children. */
+static int common_instance(const Problem *problem, int a, int b)
+{
+    while (a != b) {
+        int *inner = a > b ? &a : &b;
+        *inner = *inner > 0 ? problem->instances[*inner].parent : 0;
+    }
+    return a;
 }
 
 static Run *split(Arena *arena, const Emission *e, const Calls *calls, int *n_runs)
@@ -70,6 +93,8 @@ static Run *split(Arena *arena, const Emission *e, const Calls *calls, int *n_ru
             runs[n++] = (Run){
                 .first_call = i, .first_step = call->step, .unit = unit, .kind = kinds[call->step]};
         runs[n - 1].n_calls++;
+        runs[n - 1].instance =
+            common_instance(e->problem, runs[n - 1].instance, call_instance(e, call));
         runs[n - 1].last_step = call->step;
     }
     *n_runs = n;
@@ -89,7 +114,7 @@ typedef struct {
 static int slot_number(Numbering *numbering, const CallOperand *operand)
 {
     if (operand->kind == OPERAND_NONE || operand->kind == OPERAND_STEP)
-        return -1;
+        return -1; /* the same in all runs: part of the text */
     if (operand->kind != OPERAND_TENSOR || operand->plus > 0)
         return numbering->n_slots++;
     int *slot = &numbering->slot_of_life[operand->life];
@@ -124,6 +149,8 @@ static const char *number_run(Arena *arena, const Calls *calls, Run *run, Number
         for (int k = 0; k < call->operands.n; k++) {
             const int slot = slot_number(numbering, &call->operands.data[k]);
             text_printf(&key, ",%c%d", letters[call->operands.data[k].kind], slot);
+            if (call->operands.data[k].kind == OPERAND_STEP)
+                text_printf(&key, "+%zu", call->operands.data[k].plus);
             if (slot == slots.n)
                 PUSH(arena, slots, i * MOST_OPERANDS + k);
         }
@@ -145,28 +172,25 @@ CallOperand outline_operand(const Calls *calls, const Run *run, int slot)
  * -------------------------------------------------------------------------------------------- */
 
 /* `layer` of `layer[3]`, the program's name for the model itself. */
-static const char *unit_name(Arena *arena, const Emission *e, int unit)
+static const char *instance_name(Arena *arena, const Emission *e, int instance)
 {
-    const char *path = e->problem->instances[unit].path;
-    if (unit == 0 || !*path)
+    const char *path = e->problem->instances[instance].path;
+    if (instance == 0 || !*path)
         return e->name;
-    return arena_strndup(arena, path, strcspn(path, "["));
+    Text name = text_new(arena);
+    for (; *path; path += strcspn(path, "]") + (strchr(path, ']') != NULL)) {
+        const size_t n = strcspn(path, "[");
+        text_append(&name, path, n);
+        path += n;
+    }
+    return name.data;
 }
 
 static const char *function_name(Arena *arena, const Emission *e, const Run *run, Names *names)
 {
     static const char *const words[] = {"forward", "again", "backward", "update"};
-    return names_new_one(
-        names, arena_printf(arena, "%s_%s", unit_name(arena, e, run->unit), words[run->kind]));
-}
-
-/* What lies so many bytes into the step's numbers (graph/step.h). */
-static const char *step_name(size_t plus)
-{
-    static const char *const names[] = {[STEP_RATE] = "rate",
-                                        [STEP_CORRECTION1] = "correction1",
-                                        [STEP_CORRECTION2] = "correction2"};
-    return names[(plus / sizeof(double) - (size_t)step_slot(0, 0)) % 3];
+    return names_new_one(names, arena_printf(arena, "%s_%s", instance_name(arena, e, run->instance),
+                                             words[run->kind]));
 }
 
 static const char *slot_name(const Emission *e, const Run *run, const CallOperand *operand,
@@ -180,10 +204,8 @@ static const char *slot_name(const Emission *e, const Run *run, const CallOperan
         return names_new_one(names, "workspace");
     if (operand->kind == OPERAND_SIZE)
         return names_new_one(names, "n");
-    if (e->timeline->lives[operand->life].value == e->graph->step)
-        return names_new_one(names, step_name(operand->plus));
     const char *name = e->problem->values[e->timeline->lives[operand->life].value].name;
-    const char *path = e->problem->instances[run->unit].path;
+    const char *path = e->problem->instances[run->instance].path;
     const size_t n = strlen(path);
     if (n > 0 && strncmp(name, path, n) == 0 && name[n] == '.')
         name += n + 1;

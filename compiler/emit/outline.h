@@ -11,7 +11,8 @@ typedef enum { RUN_FORWARD, RUN_AGAIN, RUN_BACKWARD, RUN_UPDATE } RunKind;
 typedef struct {
     int first_call, n_calls;
     int first_step, last_step;
-    int unit; /* the outermost instance below the model, or 0: the model itself */
+    int instance; /* the innermost one that all of it belongs to; 0: the model */
+    int unit;     /* the outermost one below the model, or 0 */
     RunKind kind;
     int function; /* in Outline.functions */
     int number;   /* of this run among the function's */

@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- functions
@@ -28,6 +29,11 @@ static const char *number_text(Arena *arena, const CallOperand *operand)
         return arena_printf(arena, "%lu", (unsigned long)operand->stream);
     if (operand->kind == OPERAND_SIZE)
         return arena_printf(arena, "%lld", (long long)operand->size);
+    for (int digits = 6; digits < 17; digits++) {
+        const char *text = arena_printf(arena, "%.*g", digits, operand->constant);
+        if (strtod(text, NULL) == operand->constant)
+            return text; /* the shortest that is read back as the same number */
+    }
     return arena_printf(arena, "%.17g", operand->constant);
 }
 
@@ -37,7 +43,7 @@ static const char *operand_text(Arena *arena, const Function *function, const Ca
     if (operand->kind == OPERAND_NONE)
         return "NULL";
     if (operand->kind == OPERAND_STEP)
-        return "m + STEP";
+        return operand->plus ? arena_printf(arena, "m + STEP + %zu", operand->plus) : "m + STEP";
     const Slot *s = &function->slots[slot];
     if (operand->kind == OPERAND_TENSOR || operand->kind == OPERAND_WORKSPACE)
         return arena_printf(arena, "m + t->%s", s->name);
@@ -108,8 +114,9 @@ static void print_values(Arena *arena, Text *out, const Emission *e, const Calls
             append_item(out, &line, value_text(arena, e, &operand), 5);
         }
     text_printf(out, "}, /* %d: %s */\n", run->number,
-                *e->problem->instances[run->unit].path ? e->problem->instances[run->unit].path
-                                                       : e->name);
+                *e->problem->instances[run->instance].path
+                    ? e->problem->instances[run->instance].path
+                    : e->name);
 }
 
 static void print_function(Arena *arena, Text *out, const Emission *e, const Calls *calls,
@@ -206,9 +213,10 @@ static const char *forward_remark(Arena *arena, const Emission *e, const Run *ru
         kept = arena_printf(arena, "keeps %d tensors, %s", left.n, size_format(arena, left.bytes));
     if (!dropped)
         return kept;
-    return arena_printf(
-        arena, "%s%sdrops the rest of %s", kept, *kept ? ", " : "",
-        *e->problem->instances[run->unit].path ? e->problem->instances[run->unit].path : e->name);
+    return arena_printf(arena, "%s%sdrops the rest of %s", kept, *kept ? ", " : "",
+                        *e->problem->instances[run->instance].path
+                            ? e->problem->instances[run->instance].path
+                            : e->name);
 }
 
 static const char *remark(Arena *arena, const Emission *e, const Outline *outline, int number,

@@ -286,23 +286,20 @@ static void print_schedule(Tables *tables, const int *first)
     close_table(tables, e->plan->n_steps, "    {NULL, NULL, RT_FORWARD, 0, 0}\n");
 }
 
-/* The squared norm of gradients that are clipped together. */
-static bool is_grad_norm(const Graph *graph, int tensor)
-{
-    return strncmp(graph->tensors[tensor].name, "grad_norm", 9) == 0;
-}
-
+/* The squared norms of gradients that are clipped together. */
 static int print_grad_norms(Tables *tables)
 {
     const Graph *graph = tables->e->graph;
     int n = 0;
     open_table(tables, "RtTensor", "grad_norms");
-    for (int i = 0; i < graph->n_tensors; i++)
-        if (is_grad_norm(graph, i)) {
-            n++;
-            text_printf(&tables->out, "    %s,\n",
-                        tensor_row(tables->arena, tables->e, i, graph->tensors[i].name));
-        }
+    for (int i = 0; i < graph->n_norms; i++) {
+        if (graph->norms[i] < 0)
+            continue; /* a group without parameters */
+        n++;
+        text_printf(&tables->out, "    %s,\n",
+                    tensor_row(tables->arena, tables->e, graph->norms[i],
+                               graph->tensors[graph->norms[i]].name));
+    }
     close_table(tables, n, no_tensor);
     return n;
 }
@@ -332,8 +329,8 @@ static void print_program(Tables *tables, Counts n)
                 quoted(arena, e->plan->strategy), e->problem->alignment);
     text_printf(out, "    parameters, %d, states, %d, inputs, %d, losses, %d,\n", n.parameters,
                 n.states, e->graph->n_inputs, e->graph->n_losses);
-    text_printf(out, "    dumps, %d, grad_norms, %d, STEP, groups, %d,\n", n.dumps, n.grad_norms,
-                train->n_groups);
+    text_printf(out, "    dumps, %d, grad_norms, %d, STEP, groups, %d,\n", n.dumps,
+                e->graph->n_norms, train->n_groups);
     text_printf(out, "    {%s, %.17g, %lld, %lld},\n", schedules[train->schedule.kind],
                 train->schedule.to, (long long)train->schedule.steps,
                 (long long)train->schedule.warmup);

@@ -15,6 +15,7 @@ typedef struct {
     Axes axes;
     bool is_reduce;
     bool *live, *per_row;
+    bool *nested;  /* its text stands within that of its only use */
     int *level;    /* row reductions that come before */
     int *computed; /* the pass that first computes it, or -1 */
     int n_levels;
