@@ -1,0 +1,208 @@
+/* The moves: drop a value in a gap between two reads that spans an overloaded run (its writer runs
+ * again, with what that lacks), take a re-run away, or shift one to another stage. */
+#include "plan/anneal.h"
+
+/* --- changes that can be taken back --------------------------------------------------------------
+ */
+
+static void change(Annealer *a, RunKey key, bool insert)
+{
+    if (a->n_changes == a->capacity) {
+        a->capacity = 2 * a->capacity + 64;
+        a->changes = xrealloc(a->changes, (size_t)a->capacity * sizeof *a->changes);
+    }
+    a->changes[a->n_changes++] = (Change){key, insert};
+    if (insert)
+        runset_insert(a->set, key);
+    else
+        runset_remove(a->set, key);
+}
+
+void move_take_back(Annealer *a)
+{
+    while (a->n_changes > 0) {
+        Change c = a->changes[--a->n_changes];
+        if (c.inserted)
+            runset_remove(a->set, c.key);
+        else
+            runset_insert(a->set, c.key);
+    }
+}
+
+/* The run that wrote the copy of v which a read at `key` would find. */
+static RunKey birth_before(const Annealer *a, int v, RunKey key)
+{
+    const KeyList *births = &a->set->births[v];
+    int i = births->n;
+    while (births->data[i - 1] >= key)
+        i--;
+    return births->data[i - 1];
+}
+
+static void remove_if_useless(Annealer *a, RunKey key);
+
+/* Removes a re-run, and the re-runs that served it alone. */
+static void remove_run(Annealer *a, RunKey key)
+{
+    const RecomputeProblem *p = a->problem;
+    int node = key_node(a->set, key);
+    change(a, key, false);
+    for (int e = p->read_start[node]; e < p->read_start[node + 1]; e++)
+        if (a->set->writers[p->reads[e]] >= 0)
+            remove_if_useless(a, birth_before(a, p->reads[e], key));
+}
+
+static void remove_if_useless(Annealer *a, RunKey key)
+{
+    if (is_rerun(a, key) && runset_is_useless(a->set, key))
+        remove_run(a, key);
+}
+
+/* --- moves ---------------------------------------------------------------------------------------
+ */
+
+/* Whether v, last read at `end`, should be computed again for `key` and not be kept until then. */
+static bool prefers_rerun(Annealer *a, int v, RunKey end, RunKey key)
+{
+    int writer = a->set->writers[v];
+    if (a->room <= 0 || (a->problem->runs_once && a->problem->runs_once[writer]))
+        return false;
+    int64_t peak = runset_peak_between(a->set, end, key);
+    double chance = peak + a->set->bytes[v] > a->set->budget ? 0.85 : 0.15;
+    return random_unit(&a->random) < chance;
+}
+
+/* Runs node again in the stage, with those of its inputs that it chooses not to keep until then. */
+static void run_again(Annealer *a, int stage, int node)
+{
+    const RecomputeProblem *p = a->problem;
+    RunKey key = run_key(a->set, stage, node);
+    a->room--;
+    for (int e = p->read_start[node]; e < p->read_start[node + 1]; e++) {
+        int v = p->reads[e];
+        if (a->set->writers[v] < 0)
+            continue;
+        RunKey end = runset_copy_end(a->set, v, key);
+        if (end < key && key_stage(a->set, end) != stage && prefers_rerun(a, v, end, key))
+            run_again(a, stage, a->set->writers[v]);
+    }
+    RunKey old[8];
+    int n_old = 0;
+    for (int e = p->write_start[node]; e < p->write_start[node + 1] && n_old < 8; e++)
+        old[n_old++] = birth_before(a, p->writes[e], key);
+    change(a, key, true);
+    for (int i = 0; i < n_old; i++)
+        if (runset_has(a->set, old[i]))
+            remove_if_useless(a, old[i]);
+}
+
+/* The first read of v after `key` by which its copy at `key` is still the one; -1: none. */
+static RunKey next_read(const Annealer *a, int v, RunKey key)
+{
+    const KeyList *reads = &a->set->reads[v], *births = &a->set->births[v];
+    for (int i = 0; i < reads->n; i++)
+        if (reads->data[i] > key) {
+            for (int b = births->n - 1; b >= 0 && births->data[b] > key; b--)
+                if (births->data[b] < reads->data[i])
+                    return -1;
+            return reads->data[i];
+        }
+    return -1;
+}
+
+/* An overloaded run, or any where none is. */
+static RunKey pick_hot(Annealer *a)
+{
+    const RunSet *set = a->set;
+    int start = random_below(&a->random, set->n);
+    if (set->overload > 0)
+        for (int i = 0; i < set->n; i++) {
+            int at = start + i < set->n ? start + i : start + i - set->n;
+            if (set->live[at] > set->budget)
+                return set->keys[at];
+        }
+    return set->keys[start];
+}
+
+/* Drops a value over a gap between reads that spans a hot run. */
+static bool drop_value(Annealer *a)
+{
+    RunKey hot = pick_hot(a);
+    int stage = key_stage(a->set, hot);
+    for (int tries = 0; tries < 16; tries++) {
+        int v = random_below(&a->random, a->problem->n_values);
+        int writer = a->set->writers[v];
+        if (writer < 0 || writer >= stage || a->set->bytes[v] == 0 ||
+            (a->problem->runs_once && a->problem->runs_once[writer]))
+            continue;
+        RunKey next = next_read(a, v, hot);
+        if (next < 0 || runset_copy_end(a->set, v, hot + 1) <= hot)
+            continue;
+        int next_stage = key_stage(a->set, next);
+        RunKey key = run_key(a->set, next_stage, writer);
+        if (next_stage >= a->problem->n_nodes || key <= hot || runset_has(a->set, key))
+            continue;
+        a->room = 200;
+        run_again(a, next_stage, writer);
+        return true;
+    }
+    return false;
+}
+
+static RunKey pick_rerun(Annealer *a)
+{
+    const RunSet *set = a->set;
+    if (set->n == a->problem->n_nodes)
+        return -1;
+    for (int tries = 0; tries < 64; tries++) {
+        RunKey key = set->keys[random_below(&a->random, set->n)];
+        if (is_rerun(a, key))
+            return key;
+    }
+    return -1;
+}
+
+/* Keeps what a re-run computes from the run before it. */
+static bool keep_value(Annealer *a)
+{
+    RunKey key = pick_rerun(a);
+    if (key < 0)
+        return false;
+    remove_run(a, key);
+    return true;
+}
+
+/* Moves a re-run to a stage nearby. */
+static bool shift_run(Annealer *a)
+{
+    RunKey key = pick_rerun(a);
+    if (key < 0)
+        return false;
+    int node = key_node(a->set, key), stage = key_stage(a->set, key);
+    int distance = 1 + random_below(&a->random, 6);
+    int to = random_below(&a->random, 2) ? stage + distance : stage - distance;
+    RunKey new_key = run_key(a->set, to, node);
+    if (to <= node || to >= a->problem->n_nodes || runset_has(a->set, new_key))
+        return false;
+    a->room = 200;
+    run_again(a, to, node);
+    if (runset_has(a->set, key))
+        remove_run(a, key);
+    return true;
+}
+
+bool move_try(Annealer *a)
+{
+    int dice = random_below(&a->random, 16);
+    if (a->set->overload > 0 ? dice < 9 : dice < 5)
+        return drop_value(a);
+    return dice < 13 ? keep_value(a) : shift_run(a);
+}
+
+void move_prune(Annealer *a)
+{
+    a->n_changes = 0;
+    for (int i = a->set->n - 1; i >= 0; i--)
+        if (i < a->set->n)
+            remove_if_useless(a, a->set->keys[i]);
+}
