@@ -96,6 +96,32 @@ static double numeric(Machine *machine, double *at)
     return (above - below) / (2 * h);
 }
 
+/* Precision changes where casts are, and nothing else: the interpreter, which knows only doubles,
+ * finds the same gradients. */
+static void compare_precision(const Sketch *sketch, const Machine *training, double low,
+                              const char *what)
+{
+    Graph half = *sketch->graph;
+    half.train.precision = DT_bf16;
+    Graph *fused = graph_fuse(arena, &half);
+    ck_assert_pstr_eq(graph_verify(arena, fused), NULL);
+    Machine machine = machine_new(arena, differentiated(fused));
+    fill(&machine, low);
+    machine_run(&machine);
+    for (int t = 0; t < sketch->graph->n_tensors; t++) {
+        if (sketch->graph->tensors[t].class != CLASS_parameter)
+            continue;
+        const char *name = arena_printf(arena, "%s.grad", sketch->graph->tensors[t].name);
+        int there = machine_find(training, name), here = machine_find(&machine, name);
+        ck_assert_int_eq(machine.graph->tensors[here].dtype, DT_f32);
+        for (int64_t i = 0; i < shape_count(&sketch->graph->tensors[t].shape); i++) {
+            double want = training->values[there][i], have = machine.values[here][i];
+            ck_assert_msg(fabs(want - have) <= 1e-9 * (1 + fabs(want)), "%s in bf16: %s", what,
+                          name);
+        }
+    }
+}
+
 /* Every gradient of every parameter agrees with finite differences of the unfused graph, and the
  * loss of the fused graph is that of the unfused one. */
 static void compare(const Sketch *sketch, double low, const char *what)
@@ -115,6 +141,7 @@ static void compare(const Sketch *sketch, double low, const char *what)
     double expected = total_loss(&plain), found = total_loss(&training);
     ck_assert_msg(fabs(expected - found) <= 1e-9 * (1 + fabs(expected)),
                   "%s: loss %.12g, not %.12g", what, found, expected);
+    compare_precision(sketch, &training, low, what);
     for (int t = 0; t < lowered->n_tensors; t++) {
         const Tensor *tensor = &lowered->tensors[t];
         if (tensor->class != CLASS_parameter)

@@ -30,7 +30,7 @@ START_TEST(signatures_are_read)
     ck_assert_int_eq(row->params[3].type, PARAM_TENSOR_OR_BOOL);
     ck_assert_str_eq(row->params[3].default_value, "true");
     ck_assert(op_row(OP_concat)->params[0].variadic);
-    OpParam params[MAX_PARAMS];
+    static OpParam params[MAX_PARAMS]; /* what signature_parse gives is never freed */
     ck_assert_int_eq(signature_parse("f(lr: float, betas: pair = (0.9, 0.999), x?)", params), 3);
     ck_assert_str_eq(params[1].default_value, "(0.9, 0.999)");
     ck_assert(params[2].optional);

@@ -14,6 +14,7 @@ typedef struct {
     int *boundary;  /* for each node */
     bool *named;    /* for each tensor: a loss or an output */
     bool *gone;     /* for each node: joined to another, or of no use */
+    Map *names;     /* of the tensors, where precisions differ */
 } Fuse;
 
 static Node *producer_of(const Fuse *fuse, int tensor)
@@ -187,30 +188,84 @@ static int added_vector(const Program *p)
     return -1;
 }
 
+/* The bias in another precision. The node of number `at`, which is no longer of use, becomes the
+ * cast. -1 where there is a cast already, but later. */
+static int bias_cast(Fuse *fuse, int bias, Dtype dtype, int at)
+{
+    Graph *graph = fuse->graph;
+    Tensor cast = graph->tensors[bias];
+    cast.name = arena_printf(fuse->arena, "%s.%s", cast.name, dtype_name(dtype));
+    int known = map_get(fuse->names, cast.name);
+    if (known >= 0)
+        return graph->tensors[known].producer < at ? known : -1;
+    cast.dtype = dtype;
+    cast.class = CLASS_activation;
+    cast.init = (Init){.kind = INIT_NONE};
+    cast.producer = at;
+    int id = graph_add_tensor(fuse->arena, graph, cast);
+    map_add(fuse->names, cast.name, id);
+    Shape domain = shape_widened(&cast.shape, cast.shape.rank);
+    Reading reading = reading_begin(fuse->arena, &domain);
+    program_output(&reading.b, reading_tensor(&reading, bias, &domain, 0), &domain);
+    Node *node = &graph->nodes[at];
+    *node = (Node){.op = KERNEL_fused,
+                   .name = cast.name,
+                   .what = "cast",
+                   .n_inputs = 1,
+                   .outputs = ints(fuse->arena, 1, &id),
+                   .n_outputs = 1,
+                   .takes = nones(fuse->arena, 1),
+                   .replayable = true,
+                   .forward = -1,
+                   .instance = cast.instance,
+                   .span = cast.span};
+    node->program = reading_finish(&reading, &node->inputs);
+    fuse->gone[at] = false;
+    return id;
+}
+
+/* Whether node n adds a vector to a product that nothing else reads; *vector is its position. */
+static bool adds_bias(const Fuse *fuse, int n, int *vector)
+{
+    const Graph *graph = fuse->graph;
+    const Node *node = &graph->nodes[n];
+    *vector = node->op == KERNEL_fused ? added_vector(node->program) : -1;
+    if (*vector < 0)
+        return false;
+    int tensor = node->inputs[1 - *vector];
+    const Tensor *product = &graph->tensors[tensor];
+    const Node *from = producer_of(fuse, tensor);
+    const Shape *domain = &node->program->domain;
+    return from && from->op == KERNEL_matmul && !from->matmul->bias &&
+           fuse->n_readers[tensor] == 1 && !fuse->named[tensor] && !product->keep &&
+           fuse->boundary[product->producer] == fuse->boundary[n] &&
+           from->matmul->n == domain->size[domain->rank - 1] &&
+           graph->tensors[node->outputs[0]].dtype == product->dtype;
+}
+
 /* Gives a bias that is added alone to the matmul before it. */
 static void bias_return(Fuse *fuse, int n)
 {
+    int vector;
+    if (!adds_bias(fuse, n, &vector))
+        return;
     Node *node = &fuse->graph->nodes[n];
-    int vector = node->op == KERNEL_fused ? added_vector(node->program) : -1;
-    if (vector < 0)
-        return;
-    int tensor = node->inputs[1 - vector], bias = node->inputs[vector];
-    const Tensor *product = &fuse->graph->tensors[tensor];
-    const Node *from = producer_of(fuse, tensor);
-    const Shape *domain = &node->program->domain;
-    if (!from || from->op != KERNEL_matmul || from->matmul->bias || fuse->n_readers[tensor] != 1 ||
-        fuse->named[tensor] || product->keep ||
-        fuse->boundary[product->producer] != fuse->boundary[n] ||
-        from->matmul->n != domain->size[domain->rank - 1] ||
-        fuse->graph->tensors[bias].dtype != product->dtype ||
-        fuse->graph->tensors[node->outputs[0]].dtype != product->dtype)
-        return;
+    int bias = node->inputs[vector], product = node->inputs[1 - vector];
+    Dtype dtype = fuse->graph->tensors[product].dtype;
+    int at = fuse->graph->tensors[product].producer;
+    Node whole = fuse->graph->nodes[at];
+    if (fuse->graph->tensors[bias].dtype != dtype) {
+        if (fuse->graph->tensors[bias].producer >= 0)
+            return;
+        bias = bias_cast(fuse, bias, dtype, at);
+        if (bias < 0)
+            return;
+    }
+    if (fuse->graph->tensors[bias].producer != at)
+        fuse->gone[at] = true;
     Matmul *matmul = NEW(fuse->arena, Matmul);
-    *matmul = *from->matmul;
+    *matmul = *whole.matmul;
     matmul->bias = true;
-    fuse->gone[product->producer] = true;
-    const char *what = node->what;
-    Node whole = *from;
     whole.name = node->name;
     whole.instance = node->instance;
     whole.outputs = node->outputs;
@@ -218,9 +273,9 @@ static void bias_return(Fuse *fuse, int n)
     whole.span = node->span;
     whole.matmul = matmul;
     whole.n_inputs = 3;
-    whole.inputs = ints(fuse->arena, 3, (int[]){from->inputs[0], from->inputs[1], bias});
-    whole.what =
-        strcmp(what, "bias") == 0 ? from->what : what_joined(fuse->arena, from->what, what);
+    whole.inputs = ints(fuse->arena, 3, (int[]){whole.inputs[0], whole.inputs[1], bias});
+    if (strcmp(node->what, "bias") != 0)
+        whole.what = what_joined(fuse->arena, whole.what, node->what);
     *node = whole;
 }
 
@@ -335,7 +390,10 @@ Graph *graph_fuse(Arena *arena, const Graph *expanded)
                  .n_readers = xcalloc(n_tensors, sizeof(int)),
                  .boundary = xcalloc(n_nodes, sizeof(int)),
                  .named = xcalloc(n_tensors, sizeof(bool)),
-                 .gone = xcalloc(n_nodes, sizeof(bool))};
+                 .gone = xcalloc(n_nodes, sizeof(bool)),
+                 .names = map_new(arena)};
+    for (int t = 0; t < graph->n_tensors; t++)
+        map_add(fuse.names, graph->tensors[t].name, t);
     name_results(&fuse);
     drop_useless(&fuse);
     for (int n = 0; n < graph->n_nodes; n++)
