@@ -7,16 +7,18 @@
  * masked); loss_mask (bool or f32, true where labels has a token); is_swapped (i32[batch]: 1 where
  * the second segment comes before the first in the text).
  *
- * The first 949 of 1000 documents are trained on, as in LiBai (949 : 50 : 1 for training,
- * validation and test). One epoch has each pair of the sample map once, in an order of its own.
- * Differences from LiBai: its map repeats the documents until there are samples enough, ours has
- * them once and each epoch masks anew; its order within an epoch is PyTorch's random permutation,
- * ours is rt_shuffled. A sample of one number has the same tokens in both. */
+ * Of 1000 documents the first 949 are for training, the next 50 for validation and the last for a
+ * test, as in LiBai; --data PATH:valid and PATH:test take those. One epoch has each pair of the
+ * sample map once, in an order of its own. Differences from LiBai: its map repeats the documents
+ * until there are samples enough, ours has them once and each epoch masks anew; its order within an
+ * epoch is PyTorch's random permutation, ours is rt_shuffled. A sample of one number has the same
+ * tokens in both. */
 #include "pairs.h"
 #include "shuffle.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TOKENS, TYPES, MASK, LABELS, LOSS_MASK, IS_SWAPPED, N_GIFTS };
 
@@ -83,11 +85,32 @@ static void check_ranges(const RtSource *source)
                               "ignore = -1");
 }
 
-/* 949 : 50 : 1; what rounding leaves over goes to training. */
-static int64_t n_training_documents(const PairsFile *file)
+static bool ends_in(const char *text, const char *suffix)
 {
-    double n = (double)file->n_documents;
-    return file->n_documents - (int64_t)rint(0.05 * n) - (int64_t)rint(0.001 * n);
+    size_t n = strlen(text), length = strlen(suffix);
+    return n >= length && strcmp(text + n - length, suffix) == 0;
+}
+
+/* Opens PATH, PATH:valid or PATH:test, and says which documents those are. */
+static PairsFile open_part(const char *path, int64_t *first, int64_t *end)
+{
+    static const char *const suffixes[] = {"", ":valid", ":test"};
+    size_t part = 2;
+    while (part > 0 && !ends_in(path, suffixes[part]))
+        part--;
+    size_t n = strlen(path) - strlen(suffixes[part]);
+    char *prefix = rt_data_alloc(n + 1, 1);
+    memcpy(prefix, path, n);
+    PairsFile file = pairs_file_open(prefix);
+    free(prefix);
+    /* What rounding leaves over goes to training. */
+    double all = (double)file.n_documents;
+    int64_t n_test = (int64_t)rint(0.001 * all), n_valid = (int64_t)rint(0.05 * all);
+    int64_t ends[] = {0, file.n_documents - n_test - n_valid, file.n_documents - n_test,
+                      file.n_documents};
+    *first = ends[part];
+    *end = ends[part + 1];
+    return file;
 }
 
 static RtSource *pairs_open(const RtProgram *program, const char *path, const RtField *fields,
@@ -98,10 +121,10 @@ static RtSource *pairs_open(const RtProgram *program, const char *path, const Rt
     source->seed = seed;
     source->seq = agreed_seq(program, source->found);
     source->batch = n_fields ? fields[0].input->tensor.shape[0] : 0;
-    source->file = pairs_file_open(rt_data_path(program, path, "path"));
+    int64_t first, end;
+    source->file = open_part(rt_data_path(program, path, "path"), &first, &end);
     check_ranges(source);
-    source->map =
-        pairs_map_build(&source->file, n_training_documents(&source->file), source->seq, seed);
+    source->map = pairs_map_build(&source->file, first, end, source->seq, seed);
     source->sample = pairs_sample_new(&source->file, &source->map, source->seq);
     return source;
 }

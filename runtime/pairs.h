@@ -40,9 +40,9 @@ typedef struct {
     int64_t n_samples;
 } PairsMap;
 
-/* LiBai's sample map of documents 0 .. n_documents - 1, once through, for sequences of seq tokens.
+/* LiBai's sample map of documents first .. end - 1, once through, for sequences of seq tokens.
  */
-PairsMap pairs_map_build(const PairsFile *file, int64_t n_documents, int seq, uint64_t seed);
+PairsMap pairs_map_build(const PairsFile *file, int64_t first, int64_t end, int seq, uint64_t seed);
 void pairs_map_free(PairsMap *map);
 
 /* --- pairs_sample.c: one sample, masked --- */

@@ -43,30 +43,30 @@ static int64_t cut_document(const PairsFile *file, int64_t first, int64_t end, i
     return n;
 }
 
-static int64_t cut_documents(const PairsFile *file, int64_t n_documents, int longest, uint64_t seed,
-                             PairsSpan *samples)
+static int64_t cut_documents(const PairsFile *file, int64_t first, int64_t end, int longest,
+                             uint64_t seed, PairsSpan *samples)
 {
     Mt32 random;
     int64_t n = 0;
     mt32_seed(&random, (uint32_t)seed);
-    for (int64_t d = 0; d < n_documents; d++)
+    for (int64_t d = first; d < end; d++)
         if (is_usable(file, file->documents[d], file->documents[d + 1]))
             n += cut_document(file, file->documents[d], file->documents[d + 1], longest, &random,
                               samples ? samples + n : NULL);
     return n;
 }
 
-PairsMap pairs_map_build(const PairsFile *file, int64_t n_documents, int seq, uint64_t seed)
+PairsMap pairs_map_build(const PairsFile *file, int64_t first, int64_t end, int seq, uint64_t seed)
 {
     int longest = seq - 3;
-    PairsMap map = {.n_samples = cut_documents(file, n_documents, longest, seed, NULL)};
+    PairsMap map = {.n_samples = cut_documents(file, first, end, longest, seed, NULL)};
     if (!map.n_samples)
         rt_fail(RT_EXIT_DATA,
-                "%s: none of the %lld documents for training has two sentences or more, "
+                "%s: none of these %lld documents has two sentences or more, "
                 "each of at most %d tokens",
-                file->index.path, (long long)n_documents, LONG_SENTENCE);
+                file->index.path, (long long)(end - first), LONG_SENTENCE);
     map.samples = rt_data_alloc((size_t)map.n_samples, sizeof *map.samples);
-    cut_documents(file, n_documents, longest, seed, map.samples);
+    cut_documents(file, first, end, longest, seed, map.samples);
     Mt64 random;
     mt64_seed(&random, seed + 1);
     for (int64_t i = map.n_samples - 1; i > 0; i--) {

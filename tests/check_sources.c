@@ -535,7 +535,7 @@ static void print_row(Text *text, int64_t b, int64_t seq)
 
 START_TEST(pairs_are_those_of_the_oracle)
 {
-    static const int seqs[] = {12, 32, 128};
+    static const int seqs[] = {12, 32, 128, 64};
     int seq = seqs[_i], n_steps = 30;
     if (!shell("python3 -c 'import random' 2> %s/python", folder)) {
         fputs("skipped: there is no python3 for the oracle\n", stderr);
@@ -543,7 +543,8 @@ START_TEST(pairs_are_those_of_the_oracle)
     }
     const char *prefix = _i == 1 ? encode(PROSE, "200", "2") : encode(write_text(300), "60", "1");
     add_pair_fields(3, seq, 0);
-    RtSource *source = open_source("bert_pairs", prefix);
+    RtSource *source =
+        open_source("bert_pairs", _i == 3 ? arena_printf(arena, "%s:valid", prefix) : prefix);
     Text text = text_new(arena);
     for (int step = 0; step < n_steps; step++) {
         next_batch(source, step);
@@ -551,8 +552,8 @@ START_TEST(pairs_are_those_of_the_oracle)
             print_row(&text, b, seq);
     }
     close_source(source);
-    ck_assert(shell("python3 tests/oracle/bert_pairs.py %s %d 3 %d 7 > %s/want", prefix, seq,
-                    n_steps, folder));
+    ck_assert(shell("python3 tests/oracle/bert_pairs.py %s %d 3 %d 7 %s > %s/want", prefix, seq,
+                    n_steps, _i == 3 ? "valid" : "train", folder));
     ck_assert_str_eq(text.data, read_all(in_folder("want")));
 }
 END_TEST
@@ -705,7 +706,7 @@ START_TEST(text_without_pairs_is_refused)
     write_file("text", "one\n\ntwo\n\none\n\ntwo\n", 19);
     const char *prefix = encode(in_folder("text"), "12", "1");
     add_pair_fields(8, 32, 12);
-    assert_refused("bert_pairs", prefix, "none of the 4 documents for training has two sentences");
+    assert_refused("bert_pairs", prefix, "none of these 4 documents has two sentences");
 }
 END_TEST
 
@@ -737,7 +738,7 @@ static TCase *new_case(Suite *suite, const char *name)
 
 static void add_pair_tests(TCase *tcase)
 {
-    tcase_add_loop_test(tcase, pairs_are_those_of_the_oracle, 0, 3);
+    tcase_add_loop_test(tcase, pairs_are_those_of_the_oracle, 0, 4);
     tcase_add_test(tcase, masking_takes_whole_words_15_percent_80_10_10);
     tcase_add_test(tcase, a_pair_batch_is_the_same_without_those_before_it);
     tcase_add_loop_test(tcase, broken_pair_files_are_refused, 0,

@@ -383,10 +383,11 @@ void learn_finish(Learner *learner, const LearnOptions *options, Vocabulary *voc
     spell_words(learner, &alphabet);
     push_changed(learner);
     for (int pair; vocabulary->pieces.n < options->size;) {
-        message_progress("learning pieces", (size_t)vocabulary->pieces.n, (size_t)options->size);
+        size_t n = (size_t)vocabulary->pieces.n;
+        message_progress("learning pieces", n - 1, n, (size_t)options->size);
         if ((pair = best_pair(learner, options->min_count)) < 0)
             break;
         join(learner, pair);
     }
-    message_progress("learning pieces", 1, 1);
+    message_progress("learning pieces", 0, 1, 1);
 }

@@ -38,13 +38,13 @@ void message_warning(const char *path, size_t line, const char *format, ...)
     va_end(args);
 }
 
-void message_progress(const char *what, size_t done, size_t total)
+void message_progress(const char *what, size_t before, size_t done, size_t total)
 {
     if (total == 0 || !isatty(STDERR_FILENO))
         return;
     if (done >= total) {
         fprintf(stderr, "\r\033[K");
-    } else if (done == 0 || done * 100 / total != (done - 1) * 100 / total) {
+    } else if (done == 0 || done * 100 / total != before * 100 / total) {
         fprintf(stderr, "\r%s %zu%%\033[K", what, done * 100 / total);
         fflush(stderr);
     }

@@ -13,8 +13,8 @@ __attribute__((format(printf, 4, 5))) int message_error(int status, const char *
 __attribute__((format(printf, 3, 4))) void message_warning(const char *path, size_t line,
                                                            const char *format, ...);
 
-/* Shows "WHAT 12%" on a terminal, at most once a percent; done == total ends and erases the line.
- */
-void message_progress(const char *what, size_t done, size_t total);
+/* Shows "WHAT 12%" on a terminal when done of total has passed a percent since before, or is 0;
+ * done == total erases the line. */
+void message_progress(const char *what, size_t before, size_t done, size_t total);
 
 #endif

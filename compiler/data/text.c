@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A text this large (in bytes) takes long enough for its progress to be shown. */
+enum { LARGE = 1 << 20 };
+
 typedef struct {
+    const char *path;
     const TextOptions *options;
     const TextSink *sink;
     size_t n_sentences; /* since the document began */
@@ -70,9 +74,9 @@ static size_t full_mark_bytes(const char *text, size_t n)
 static bool is_abbreviation(const char *text, size_t at)
 {
     static const char *const known[] = {
-        "Mr",  "Mrs", "Ms",     "Dr",  "St",  "Prof", "Rev", "Hon", "Col", "Gen", "Capt", "Lt",
-        "Sgt", "Maj", "Messrs", "Esq", "Jr",  "Sr",   "No",  "Vol", "Fig", "vol", "fig",  "no",
-        "vs",  "viz", "cf",     "e.g", "i.e", "p",    "pp",  "ch",  "ed",  "eds", "op",   "trans"};
+        "Mr",  "Mrs", "Ms",     "Dr",  "St", "Prof", "Rev", "Hon", "Col", "Gen",  "Capt", "Lt",
+        "Sgt", "Maj", "Messrs", "Esq", "Jr", "Sr",   "Vol", "Fig", "vol", "fig",  "vs",   "viz",
+        "cf",  "e.g", "i.e",    "p",   "pp", "ch",   "ed",  "eds", "op",  "trans"};
     size_t start = at;
     while (start > 0 && (isalpha((unsigned char)text[start - 1]) || text[start - 1] == '.'))
         start--;
@@ -161,6 +165,8 @@ static void split_text(Splitter *splitter, const char *text, size_t n, bool one_
         } else if (splitter->options->lines) {
             emit_sentence(splitter, text + i, line);
         }
+        if (n > LARGE)
+            message_progress(splitter->path, i, i + line, n);
         i += line;
     }
     end_paragraph(splitter, text + start, n - start, one_document);
@@ -222,7 +228,7 @@ int text_each(const char *path, const TextOptions *options, const TextSink *sink
     if (status != EXIT_DONE)
         return status;
     warn_of_bad_bytes(path, &bytes);
-    Splitter splitter = {options, sink, 0};
+    Splitter splitter = {path, options, sink, 0};
     if (options->json_key)
         status = split_json(&splitter, path, &bytes);
     else

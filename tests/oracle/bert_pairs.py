@@ -2,7 +2,7 @@
 the samples of its bert_dataset.py and dataset_utils.py, the generators of C++ and numpy. The order within
 an epoch is the runtime's own (a Feistel network over Philox).
 
-  bert_pairs.py PREFIX SEQ BATCH STEPS SEED   for each example a line: swapped | tokens | types | labels
+  bert_pairs.py PREFIX SEQ BATCH STEPS SEED PART   for each example a line: swapped | tokens | types | labels
 
 Plain Python, no packages.
 """
@@ -188,13 +188,14 @@ def sample(sentences, target, vocabulary, rng):
     return int(swapped), tokens, types, labels
 
 
-def main(prefix, seq, batch, steps, seed):
+def main(prefix, seq, batch, steps, seed, part):
     sentences, documents = indexed.read(prefix)
     with open(prefix + ".vocab.txt", encoding="utf-8", newline="\n") as file:
         vocabulary = file.read().rstrip("\n").split("\n")
     n = len(documents) - 1
-    n_train = n - round(0.05 * n) - round(0.001 * n)
-    samples = sample_map(sentences, documents[:n_train + 1], seq - 3, seed)
+    n_test, n_valid = round(0.001 * n), round(0.05 * n)
+    first, last = {"train": (0, n - n_valid - n_test), "valid": (n - n_valid - n_test, n - n_test)}[part]
+    samples = sample_map(sentences, documents[first:last + 1], seq - 3, seed)
     for place in range(steps * batch):
         epoch, i = divmod(place, len(samples))
         item = shuffled(i, len(samples), seed, epoch)
@@ -205,4 +206,4 @@ def main(prefix, seq, batch, steps, seed):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:6]))
+    main(sys.argv[1], *map(int, sys.argv[2:6]), sys.argv[6])
