@@ -45,7 +45,8 @@ static const char *header_text(Arena *arena, const Emission *e)
     return out.data;
 }
 
-const char *emit_text(Arena *arena, const Emission *emission)
+/* The program; `tables` stands for what the runtime must know of it. */
+static const char *program_text_with(Arena *arena, const Emission *emission, const char *tables)
 {
     const char *path = arena_printf(arena, "templates/%s/program%s", emission->target->name,
                                     emission->target->suffix);
@@ -65,9 +66,14 @@ const char *emit_text(Arena *arena, const Emission *emission)
         {"shapes", calls->shapes},
         {"functions", schedule_functions(arena, emission, calls, &outline)},
         {"schedule", schedule_calls(arena, emission, &outline)},
-        {"tables", tables_text(arena, emission)},
+        {"tables", tables},
     };
     return render(arena, path, render_file(path), fills, (int)(sizeof fills / sizeof *fills));
+}
+
+const char *emit_text(Arena *arena, const Emission *emission)
+{
+    return program_text_with(arena, emission, tables_text(arena, emission));
 }
 
 /* ---- the folder
@@ -135,9 +141,21 @@ static void write_makefile(Arena *arena, const Emission *e, const char *director
     write_file(arena, directory, "Makefile", render(arena, path, render_file(path), fills, 1));
 }
 
+/* The program and, beside it, its tables, which are for the runtime and not for readers. */
+static void write_program(Arena *arena, const Emission *e, const char *directory)
+{
+    const char *tables_name = arena_printf(arena, "%s_tables.h", e->name);
+    const char *include = arena_printf(arena, "#include \"%s\"\n", tables_name);
+    write_file(arena, directory, tables_name,
+               arena_printf(arena,
+                            "/* What the runtime must know of %s%s, which includes this. */\n\n%s",
+                            e->name, e->target->suffix, tables_text(arena, e)));
+    write_file(arena, directory, arena_printf(arena, "%s%s", e->name, e->target->suffix),
+               program_text_with(arena, e, include));
+}
+
 void emit_program(Arena *arena, const Emission *emission, const char *directory)
 {
-    const char *text = emit_text(arena, emission);
     const char *folder = arena_printf(arena, "templates/%s/", emission->target->name);
     make_folder(arena, directory);
     for (int i = 0; i < n_embedded_files; i++) {
@@ -150,6 +168,5 @@ void emit_program(Arena *arena, const Emission *emission, const char *directory)
             write_file(arena, directory, name, file->text);
     }
     write_makefile(arena, emission, directory);
-    write_file(arena, directory,
-               arena_printf(arena, "%s%s", emission->name, emission->target->suffix), text);
+    write_program(arena, emission, directory);
 }

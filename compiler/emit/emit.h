@@ -19,12 +19,12 @@ typedef struct {
     size_t budget_bytes, keep_all_peak_bytes;
 } Emission;
 
-/* The text of DIRECTORY/NAME.c (or .cu). Same input, same bytes. */
+/* The text of NAME.c (or .cu) with its tables. Same input, same bytes. */
 const char *emit_text(Arena *arena, const Emission *emission);
 
-/* Writes NAME.c, the kernels it uses, the runtime and a Makefile into the directory, which is made
- * where it is not there; each file appears whole or not at all. Ends the run (exit 3) where that
- * fails. */
+/* Writes NAME.c, NAME_tables.h, the kernels it uses, the runtime and a Makefile into the directory,
+ * which is made where it is not there; each file appears whole or not at all. Ends the run (exit 3)
+ * where that fails. */
 void emit_program(Arena *arena, const Emission *emission, const char *directory);
 
 #endif

@@ -322,6 +322,26 @@ static int kept_columns(const Writer *w)
     return columns;
 }
 
+/* The same statements, several to a line. */
+static const char *packed(Arena *arena, const char *text)
+{
+    Text out = text_new(arena);
+    size_t line_start = 0;
+    while (*text) {
+        const size_t n = strcspn(text, "\n");
+        const bool fits = out.n > line_start && out.n - line_start + n < 84;
+        if (out.n > line_start)
+            text_append(&out, fits ? " " : "\n", 1);
+        if (!fits)
+            line_start = out.n;
+        text_append(&out, text, n);
+        text += n + (text[n] == '\n');
+    }
+    if (out.n > line_start)
+        text_append(&out, "\n", 1);
+    return out.data;
+}
+
 static const char *row_text(Writer *w)
 {
     Text out = text_new(w->arena);
@@ -348,7 +368,7 @@ static const char *row_text(Writer *w)
     for (int i = 0; i < program->n_instrs; i++)
         if (w->kept[i])
             text_printf(&out, "KEEP_ROW(k%d, %d);\n", i, kept_columns(w));
-    return out.data;
+    return packed(w->arena, out.data);
 }
 
 /* ---- passes
@@ -471,7 +491,7 @@ static const char *passes_text(Writer *w, const char *skeleton_name, const char 
         const Fill fills[] = {{"random", random_text(w, needed[pass])},
                               {"simd", simd_text(w, pass)},
                               {"body", pass_body(w, needed[pass], pass)},
-                              {"after", after.data},
+                              {"after", packed(w->arena, after.data)},
                               {"loads", lanes_loads(w, needed[pass], pass == w->n_levels)},
                               {"stores", pass == w->n_levels ? lanes_stores(w) : ""}};
         if (pass < w->n_levels || writer_has_output(w, true))
@@ -548,7 +568,7 @@ static const char *pointers_text(const Writer *w)
                     count_text(w, program->n_inputs + i));
     if (program_is_random(program))
         text_printf(&out, "const RtStep *step = (const RtStep *)numbers;\n");
-    return out.data;
+    return packed(w->arena, out.data);
 }
 
 /* Product of the axes (but the last) that are summed, or that are not. */

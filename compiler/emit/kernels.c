@@ -28,6 +28,8 @@ static const Dtype *node_dtypes(const Kernels *kernels, const Node *node)
 /* What a kernel is called: after its operators and what it is for. */
 static const char *wanted_name(Arena *arena, const Node *node)
 {
+    if (program_is_reduce(node->program) && node->program->n_instrs == 1)
+        return "sum";
     return node->phase == PHASE_backward ? arena_printf(arena, "%s_backward", node->what)
                                          : node->what;
 }

@@ -90,8 +90,11 @@ static Run *split(Arena *arena, const Emission *e, const Calls *calls, int *n_ru
         const Call *call = &calls->data[i];
         const int unit = call_unit(e, call);
         if (n == 0 || runs[n - 1].unit != unit || runs[n - 1].kind != kinds[call->step])
-            runs[n++] = (Run){
-                .first_call = i, .first_step = call->step, .unit = unit, .kind = kinds[call->step]};
+            runs[n++] = (Run){.first_call = i,
+                              .first_step = call->step,
+                              .instance = call_instance(e, call),
+                              .unit = unit,
+                              .kind = kinds[call->step]};
         runs[n - 1].n_calls++;
         runs[n - 1].instance =
             common_instance(e->problem, runs[n - 1].instance, call_instance(e, call));

@@ -7,7 +7,8 @@ typedef struct {
     Arena *arena;
     const Emission *e;
     Text out;
-    int *dump_of; /* for each tensor: its row of dumps, or -1 */
+    size_t line_start; /* of the row that is written */
+    int *dump_of;      /* for each tensor: its row of dumps, or -1 */
 } Tables;
 
 /* ---- pieces
@@ -68,12 +69,27 @@ static const char *tensor_row(Arena *arena, const Emission *e, int tensor, const
 
 static void open_table(Tables *tables, const char *type, const char *name)
 {
-    text_printf(&tables->out, "static const %s %s[] = {\n", type, name);
+    text_printf(&tables->out, "static const %s %s[] = {", type, name);
+    tables->line_start = 0;
+}
+
+/* A row, on the line of the row before where both fit. */
+static void add_row(Tables *tables, const char *row)
+{
+    Text *out = &tables->out;
+    if (tables->line_start == 0 || out->n - tables->line_start + strlen(row) > 98) {
+        text_printf(out, "\n    %s,", row);
+        tables->line_start = out->n - strlen(row) - 5;
+    } else {
+        text_printf(out, " %s,", row);
+    }
 }
 
 static void close_table(Tables *tables, int n, const char *zero)
 {
-    text_printf(&tables->out, "%s};\n\n", n == 0 ? zero : "");
+    if (n == 0)
+        add_row(tables, zero);
+    text_printf(&tables->out, "\n};\n\n");
 }
 
 /* ---- tensors
@@ -93,11 +109,11 @@ static int print_parameters(Tables *tables)
         const Tensor *t = &graph->tensors[i];
         if (t->class != CLASS_parameter || t->producer >= 0)
             continue;
-        text_printf(&tables->out, "    {%s, %s, %.17g, %.17g, %d},\n",
-                    tensor_row(tables->arena, tables->e, i, t->name), init_names[t->init.kind],
-                    t->init.a, t->init.b, n++);
+        add_row(tables, arena_printf(tables->arena, "{%s, %s, %.17g, %.17g, %d}",
+                                     tensor_row(tables->arena, tables->e, i, t->name),
+                                     init_names[t->init.kind], t->init.a, t->init.b, n++));
     }
-    close_table(tables, n, "    {{NULL, RT_F32, 0, {0}, 0, 0}, RT_CONSTANT, 0, 0, 0}\n");
+    close_table(tables, n, "{{NULL, RT_F32, 0, {0}, 0, 0}, RT_CONSTANT, 0, 0, 0}");
     return n;
 }
 
@@ -107,7 +123,7 @@ static bool is_state(const Graph *graph, int tensor)
     return t->class == CLASS_optimizer && t->producer < 0 && tensor != graph->step;
 }
 
-static const char no_tensor[] = "    {NULL, RT_F32, 0, {0}, 0, 0}\n";
+static const char no_tensor[] = "{NULL, RT_F32, 0, {0}, 0, 0}";
 
 static int print_states(Tables *tables)
 {
@@ -117,8 +133,7 @@ static int print_states(Tables *tables)
     for (int i = 0; i < graph->n_tensors; i++)
         if (is_state(graph, i)) {
             n++;
-            text_printf(&tables->out, "    %s,\n",
-                        tensor_row(tables->arena, tables->e, i, graph->tensors[i].name));
+            add_row(tables, tensor_row(tables->arena, tables->e, i, graph->tensors[i].name));
         }
     close_table(tables, n, no_tensor);
     return n;
@@ -145,11 +160,12 @@ static void print_inputs(Tables *tables)
     for (int i = 0; i < graph->n_inputs; i++) {
         const Tensor *t = &graph->tensors[graph->inputs[i]];
         const bool ignore = t->dtype == DT_i32 && !names_rows(graph, graph->inputs[i]);
-        text_printf(&tables->out, "    {%s, %lld, %s, %d},\n",
-                    tensor_row(tables->arena, tables->e, graph->inputs[i], t->name),
-                    (long long)t->classes, ignore ? "true" : "false", ignore ? -1 : 0);
+        add_row(tables,
+                arena_printf(tables->arena, "{%s, %lld, %s, %d}",
+                             tensor_row(tables->arena, tables->e, graph->inputs[i], t->name),
+                             (long long)t->classes, ignore ? "true" : "false", ignore ? -1 : 0));
     }
-    close_table(tables, graph->n_inputs, "    {{NULL, RT_F32, 0, {0}, 0, 0}, 0, false, 0}\n");
+    close_table(tables, graph->n_inputs, "{{NULL, RT_F32, 0, {0}, 0, 0}, 0, false, 0}");
 }
 
 static void print_losses(Tables *tables)
@@ -157,9 +173,8 @@ static void print_losses(Tables *tables)
     const Graph *graph = tables->e->graph;
     open_table(tables, "RtTensor", "losses");
     for (int i = 0; i < graph->n_losses; i++)
-        text_printf(
-            &tables->out, "    %s,\n",
-            tensor_row(tables->arena, tables->e, graph->losses[i].tensor, graph->losses[i].name));
+        add_row(tables, tensor_row(tables->arena, tables->e, graph->losses[i].tensor,
+                                   graph->losses[i].name));
     close_table(tables, graph->n_losses, no_tensor);
 }
 
@@ -183,7 +198,7 @@ static void add_dump(Tables *tables, int *n, int tensor, const char *name)
     if (tensor < 0 || tables->dump_of[tensor] >= 0)
         return;
     tables->dump_of[tensor] = (*n)++;
-    text_printf(&tables->out, "    %s,\n", tensor_row(tables->arena, tables->e, tensor, name));
+    add_row(tables, tensor_row(tables->arena, tables->e, tensor, name));
 }
 
 static int print_dumps(Tables *tables)
@@ -211,9 +226,10 @@ static void print_groups(Tables *tables)
     const Train *train = &tables->e->graph->train;
     open_table(tables, "RtGroup", "groups");
     for (int i = 0; i < train->n_groups; i++)
-        text_printf(&tables->out, "    {%.17g, %.17g, %.17g},\n", train->groups[i].hyper.lr,
-                    train->groups[i].hyper.beta1, train->groups[i].hyper.beta2);
-    close_table(tables, train->n_groups, "    {0, 0, 0}\n");
+        add_row(tables,
+                arena_printf(tables->arena, "{%.17g, %.17g, %.17g}", train->groups[i].hyper.lr,
+                             train->groups[i].hyper.beta1, train->groups[i].hyper.beta2));
+    close_table(tables, train->n_groups, "{0, 0, 0}");
 }
 
 static void print_options(Tables *tables)
@@ -222,11 +238,12 @@ static void print_options(Tables *tables)
     open_table(tables, "RtDataOption", "data_options");
     for (int i = 0; i < data->n_options; i++) {
         const DataOption *option = &data->options[i];
-        text_printf(&tables->out, "    {%s, %s, %.17g, %s},\n", quoted(tables->arena, option->name),
-                    option->text ? quoted(tables->arena, option->text) : "NULL", option->number,
-                    option->constant ? "true" : "false");
+        add_row(tables, arena_printf(tables->arena, "{%s, %s, %.17g, %s}",
+                                     quoted(tables->arena, option->name),
+                                     option->text ? quoted(tables->arena, option->text) : "NULL",
+                                     option->number, option->constant ? "true" : "false"));
     }
-    close_table(tables, data->n_options, "    {NULL, NULL, 0, false}\n");
+    close_table(tables, data->n_options, "{NULL, NULL, 0, false}");
 }
 
 /* ---- the schedule
@@ -259,14 +276,12 @@ static void print_writes(Tables *tables, const int *first)
             const int life = e->timeline->step_writes[step][k];
             const int value = e->timeline->lives[life].value;
             const int repeats = first[step] < step ? first[step] : -1;
-            text_printf(&tables->out, "%s{%zu, %zu, %d, %d},%s", n % 4 ? " " : "    ",
-                        e->layout->offsets[life], e->problem->values[value].bytes, repeats,
-                        repeats < 0 ? tables->dump_of[value] : -1, n % 4 == 3 ? "\n" : "");
+            add_row(tables, arena_printf(tables->arena, "{%zu, %zu, %d, %d}",
+                                         e->layout->offsets[life], e->problem->values[value].bytes,
+                                         repeats, repeats < 0 ? tables->dump_of[value] : -1));
         }
     }
-    if (n % 4)
-        text_printf(&tables->out, "\n");
-    close_table(tables, n, "    {0, 0, -1, -1}\n");
+    close_table(tables, n, "{0, 0, -1, -1}");
 }
 
 static void print_schedule(Tables *tables, const int *first)
@@ -277,13 +292,14 @@ static void print_schedule(Tables *tables, const int *first)
     open_table(tables, "RtScheduleRow", "schedule");
     for (int step = 0; step < e->plan->n_steps; step++) {
         const ProblemNode *node = &e->problem->nodes[e->plan->sequence[step]];
-        text_printf(&tables->out, "    {%s, %s, %s, %d, %d},\n", quoted(tables->arena, node->op),
-                    quoted(tables->arena, node->name),
-                    first[step] < step ? "RT_RECOMPUTE" : phases[node->phase], n_writes,
-                    node->n_writes);
+        add_row(tables,
+                arena_printf(tables->arena, "{%s, %s, %s, %d, %d}", quoted(tables->arena, node->op),
+                             quoted(tables->arena, node->name),
+                             first[step] < step ? "RT_RECOMPUTE" : phases[node->phase], n_writes,
+                             node->n_writes));
         n_writes += node->n_writes;
     }
-    close_table(tables, e->plan->n_steps, "    {NULL, NULL, RT_FORWARD, 0, 0}\n");
+    close_table(tables, e->plan->n_steps, "{NULL, NULL, RT_FORWARD, 0, 0}");
 }
 
 /* The squared norms of gradients that are clipped together. */
@@ -296,9 +312,8 @@ static int print_grad_norms(Tables *tables)
         if (graph->norms[i] < 0)
             continue; /* a group without parameters */
         n++;
-        text_printf(&tables->out, "    %s,\n",
-                    tensor_row(tables->arena, tables->e, graph->norms[i],
-                               graph->tensors[graph->norms[i]].name));
+        add_row(tables, tensor_row(tables->arena, tables->e, graph->norms[i],
+                                   graph->tensors[graph->norms[i]].name));
     }
     close_table(tables, n, no_tensor);
     return n;
