@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MAX_STATES = 2, UPDATE_INPUTS = 8 };
+enum { MAX_STATES = 2 };
 
 /* An update in the making. */
 typedef struct {
@@ -14,35 +14,32 @@ typedef struct {
     Graph *graph;
     int parameter, group;
     const Hyper *hyper;
-    Builder b;
-    int gradient; /* instruction */
-    int inputs[UPDATE_INPUTS], n_inputs;
-    int states[MAX_STATES], n_states;          /* positions among inputs */
+    Reading to;
+    int gradient;                              /* instruction */
+    int states[MAX_STATES], n_states;          /* tensors */
     int new_parameter, new_states[MAX_STATES]; /* instructions */
 } Update;
 
 static int constant(Update *u, double value)
 {
-    return program_constant(&u->b, value);
+    return program_constant(&u->to.b, value);
 }
 
 static int binary(Update *u, OpKind op, int x, int y)
 {
-    return program_binary(&u->b, op, x, y);
+    return program_binary(&u->to.b, op, x, y);
 }
 
 static int read_whole(Update *u, int tensor)
 {
-    Shape as = u->b.program->domain;
-    u->inputs[u->n_inputs++] = tensor;
-    return program_input(&u->b, &as, 0);
+    Shape as = u->to.b.program->domain;
+    return reading_tensor(&u->to, tensor, &as, 0);
 }
 
 static int read_number(Update *u, int tensor, int64_t offset)
 {
-    Shape as = shape_widened(&(Shape){0}, u->b.program->domain.rank);
-    u->inputs[u->n_inputs++] = tensor;
-    return program_input(&u->b, &as, offset);
+    Shape as = shape_widened(&(Shape){0}, u->to.b.program->domain.rank);
+    return reading_tensor(&u->to, tensor, &as, offset);
 }
 
 static int read_step(Update *u, int which)
@@ -60,8 +57,9 @@ static int read_state(Update *u, const char *suffix)
     state.group = parameter->group;
     state.instance = parameter->instance;
     state.init = (Init){.kind = INIT_CONSTANT};
-    u->states[u->n_states++] = u->n_inputs;
-    return read_whole(u, graph_add_tensor(u->arena, u->graph, state));
+    int tensor = graph_add_tensor(u->arena, u->graph, state);
+    u->states[u->n_states++] = tensor;
+    return read_whole(u, tensor);
 }
 
 /* x + factor y */
@@ -91,9 +89,9 @@ static void adam_step(Update *u, int p, int g)
     int m = read_state(u, "m"), v = read_state(u, "v");
     m = plus_scaled(u, binary(u, OP_mul, constant(u, h->beta1), m), 1 - h->beta1, g);
     v = plus_scaled(u, binary(u, OP_mul, constant(u, h->beta2), v), 1 - h->beta2,
-                    program_unary(&u->b, OP_square, g));
+                    program_unary(&u->to.b, OP_square, g));
     int second = binary(u, OP_mul, v, read_step(u, STEP_CORRECTION2));
-    int below = binary(u, OP_add, program_unary(&u->b, OP_sqrt, second), constant(u, h->eps));
+    int below = binary(u, OP_add, program_unary(&u->to.b, OP_sqrt, second), constant(u, h->eps));
     int first = binary(u, OP_mul, m, read_step(u, STEP_CORRECTION1));
     int step = binary(u, OP_mul, read_step(u, STEP_RATE), binary(u, OP_div, first, below));
     u->new_states[0] = m;
@@ -171,7 +169,7 @@ bool hyper_set(Hyper *hyper, const char *param, double first, double second)
 static int clipped(Update *u, int gradient, int norm)
 {
     double max = u->graph->train.clip.max;
-    int length = program_unary(&u->b, OP_sqrt, read_number(u, norm, 0));
+    int length = program_unary(&u->to.b, OP_sqrt, read_number(u, norm, 0));
     int below = binary(u, OP_add, length, constant(u, 1e-6));
     int factor = binary(u, OP_minimum, constant(u, 1), binary(u, OP_div, constant(u, max), below));
     return binary(u, OP_mul, gradient, factor);
@@ -190,36 +188,32 @@ static int renewed(Update *u, int tensor)
 
 static void update_node(Update *u)
 {
-    Shape domain = u->b.program->domain;
-    int outputs[1 + MAX_STATES], taken[1 + MAX_STATES], kept[UPDATE_INPUTS], n = 0;
-    outputs[n] = renewed(u, u->inputs[0]);
-    taken[n++] = 0;
-    program_output(&u->b, u->new_parameter, &domain);
-    for (int i = 0; i < u->n_states; i++) {
-        outputs[n] = renewed(u, u->inputs[u->states[i]]);
-        taken[n++] = u->states[i];
-        program_output(&u->b, u->new_states[i], &domain);
+    Shape domain = u->to.b.program->domain;
+    int outputs[1 + MAX_STATES], taken[1 + MAX_STATES] = {u->parameter}, n = 1;
+    outputs[0] = renewed(u, u->parameter);
+    program_output(&u->to.b, u->new_parameter, &domain);
+    for (int i = 0; i < u->n_states; i++, n++) {
+        taken[n] = u->states[i];
+        outputs[n] = renewed(u, taken[n]);
+        program_output(&u->to.b, u->new_states[i], &domain);
     }
-    Program *program = program_finish(&u->b, kept);
     Node node = {.op = KERNEL_fused,
                  .phase = PHASE_update,
                  .name = u->graph->tensors[u->parameter].name,
                  .what = u->graph->train.optimizer,
-                 .inputs = NEW_N(u->arena, int, program->n_inputs),
-                 .n_inputs = program->n_inputs,
                  .outputs = ints(u->arena, n, outputs),
                  .n_outputs = n,
                  .takes = nones(u->arena, n),
-                 .program = program,
                  .forward = -1,
                  .instance = u->graph->tensors[u->parameter].instance,
                  .span = u->graph->train.span};
-    for (int i = 0; i < program->n_inputs; i++) {
-        node.inputs[i] = u->inputs[kept[i]];
+    const Program *program = reading_finish(&u->to, &node.inputs);
+    node.program = program;
+    node.n_inputs = program->n_inputs;
+    for (int i = 0; i < node.n_inputs; i++)
         for (int k = 0; k < n; k++)
-            if (taken[k] == kept[i])
+            if (taken[k] == node.inputs[i])
                 node.takes[k] = i;
-    }
     graph_add_node(u->arena, u->graph, node);
 }
 
@@ -231,7 +225,7 @@ void optimizer_update(Arena *arena, Graph *graph, int parameter, int gradient, i
                 .graph = graph,
                 .parameter = parameter,
                 .group = graph->tensors[parameter].group,
-                .b = program_begin(arena, &domain)};
+                .to = reading_begin(arena, &domain)};
     u.hyper = &graph->train.groups[u.group].hyper;
     int p = read_whole(&u, parameter);
     u.gradient = read_whole(&u, gradient);
