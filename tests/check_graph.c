@@ -66,8 +66,10 @@ START_TEST(attention_scores_are_one_kernel)
     int scores = sketch_apply(&s, "scores", OP_matmul, "transpose_b=true", 1, 2, (int[]){q, q});
     int small = sketch_unary(&s, "small", OP_tanh, "", scores);
     int soft = sketch_apply(&s, "soft", OP_softmax, "causal=true", 1, 2, (int[]){small, mask});
-    sketch_probe(&s, "loss", sketch_unary(&s, "drop", OP_dropout, "p=0.1", soft));
-    ck_assert_str_eq(fused(&s), "matmul:matmul fused:tanh+softmax+dropout reduce:mul+sum");
+    int drop = sketch_unary(&s, "drop", OP_dropout, "p=0.1", soft);
+    sketch_probe(&s, "loss", sketch_binary(&s, "context", OP_matmul, drop, q));
+    ck_assert_str_eq(fused(&s), "matmul:matmul fused:tanh+softmax+dropout matmul:matmul "
+                                "reduce:mul+sum");
 }
 END_TEST
 
@@ -78,10 +80,6 @@ START_TEST(a_bias_joins_what_follows_or_its_matmul)
     int h = sketch_unary(&s, "h", OP_relu, "", sketch_unary(&s, "one", OP_linear, "out=7", x));
     int y = sketch_unary(&s, "two", OP_linear, "out=4", h);
     int labels = sketch_input(&s, "labels", "3", DT_i32);
-    sketch_loss(&s, "loss",
-                sketch_binary(&s, "z", OP_matmul,
-                              sketch_unary(&s, "t", OP_transpose, "axis1=0 axis2=1", y), y));
-    s.graph->n_losses = 0;
     sketch_loss(&s, "loss", sketch_binary(&s, "ce", OP_cross_entropy, y, labels));
     sketch_probe(&s, "other", sketch_unary(&s, "three", OP_linear, "out=2 bias=false", y));
     ck_assert_str_eq(fused(&s), "matmul:linear fused:bias+relu matmul:linear fused:cross_entropy "
@@ -368,7 +366,7 @@ START_TEST(a_thousand_layers_take_a_moment)
     clock_t start = clock();
     Graph *graph = differentiated(&s);
     double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-    ck_assert_int_ge(graph->n_nodes, 9000);
+    ck_assert_int_ge(graph->n_nodes, 7000);
     ck_assert_msg(seconds < 2, "%.2f s", seconds);
 }
 END_TEST
