@@ -111,34 +111,60 @@ static Decision decide(const Compiled *compiled, const Facts *facts, const Life 
                : DECISION_FREE;
 }
 
-/* The instance that a row of the module table stands for: the outermost one below the model that
- * has nodes of its own kind of treatment, i.e. a child of the model. */
-static int top_instance(const Problem *problem, int instance)
+/* The instance that a row of the module table stands for: the outermost call around it, or the
+ * outermost block where no module is called. */
+static int top_instance(const Compiled *compiled, int instance)
 {
-    while (instance > 0 && problem->instances[instance].parent > 0)
-        instance = problem->instances[instance].parent;
-    return instance;
+    const Instance *instances = compiled->graph->instances;
+    int call = -1, block = 0;
+    for (; instance > 0; instance = instances[instance].parent) {
+        block = instance;
+        if (instances[instance].module)
+            call = instance;
+    }
+    return call > 0 ? call : block;
 }
 
 typedef struct {
     size_t kept_bytes;
     double recompute_seconds;
     int kept, dropped;
+    bool is_row;
 } Treatment;
+
+/* By value: read in the forward pass outside of the call that made it. What a call returns is the
+ * caller's, and says nothing about how its inside is treated. */
+static bool *find_results(const Compiled *compiled)
+{
+    const Problem *problem = compiled->problem;
+    bool *results = xcalloc((size_t)problem->n_values, sizeof *results);
+    for (int i = 0; i < problem->n_nodes; i++) {
+        const ProblemNode *node = &problem->nodes[i];
+        for (int j = 0; node->phase == PHASE_forward && j < node->n_reads; j++) {
+            int value = node->reads[j];
+            if (top_instance(compiled, problem->values[value].instance) !=
+                top_instance(compiled, node->instance))
+                results[value] = true;
+        }
+    }
+    return results;
+}
 
 static Treatment *treat_instances(const Compiled *compiled, const Facts *facts)
 {
     const Problem *problem = compiled->problem;
     Treatment *treatments = xcalloc((size_t)problem->n_instances, sizeof *treatments);
+    bool *results = find_results(compiled);
     for (int i = 0; i < compiled->timeline->n_lives; i++) {
         const Life *life = &compiled->timeline->lives[i];
         const Value *value = &problem->values[life->value];
         if (life->run > 0 || value->class != CLASS_activation || value->producer < 0 ||
             problem->nodes[value->producer].phase != PHASE_forward)
             continue;
-        Treatment *treatment = &treatments[top_instance(problem, value->instance)];
+        Treatment *treatment = &treatments[top_instance(compiled, value->instance)];
+        treatment->is_row = true;
         if (facts->decisions[i] == DECISION_KEEP) {
-            treatment->kept++;
+            treatment->kept += !results[life->value];
             treatment->kept_bytes += value_bytes(problem, life->value);
         }
     }
@@ -146,10 +172,11 @@ static Treatment *treat_instances(const Compiled *compiled, const Facts *facts)
         if (strcmp(facts->phases[step], "recompute") != 0)
             continue;
         const ProblemNode *node = &problem->nodes[compiled->plan->sequence[step]];
-        Treatment *treatment = &treatments[top_instance(problem, node->instance)];
+        Treatment *treatment = &treatments[top_instance(compiled, node->instance)];
         treatment->dropped++;
         treatment->recompute_seconds += node->seconds;
     }
+    free(results);
     return treatments;
 }
 
@@ -173,7 +200,7 @@ static void list_modules(Arena *arena, const Compiled *compiled, Facts *facts)
     int last_type = -1;
     for (int i = 1; i < problem->n_instances; i++) {
         const ProblemInstance *instance = &problem->instances[i];
-        if (instance->parent != 0)
+        if (!treatments[i].is_row)
             continue;
         ModuleRow row = module_row(instance, &treatments[i]);
         ModuleRow *last = facts->n_modules ? &facts->modules[facts->n_modules - 1] : NULL;
