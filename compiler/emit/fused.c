@@ -237,7 +237,7 @@ static const char *value_text(Writer *w, int i)
     case INSTR_RANDOM:
         return arena_printf(w->arena, "RANDOM_AT(u%d, i - from, base + (uint64_t)i, step, s%d)",
                             instr->slot, instr->slot);
-    case INSTR_COLUMN: return "(real)i";
+    case INSTR_COLUMN: return "(real)(int32_t)i";
     case INSTR_POSITION:
         return arena_printf(w->arena, "(real)(%s)",
                             w->axes.position >= 0 ? coordinate(w, w->axes.position) : "0");

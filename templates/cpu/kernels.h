@@ -319,45 +319,79 @@ static inline real r_silu_slope(real a)
 
 /* ---- random numbers -------------------------------------------------------------------------- */
 
+/* Four counters' words side by side, each in the low half of 64 bits, so that products fit. */
+typedef uint64_t RtLanes __attribute__((vector_size(32)));
+typedef uint32_t RtHalves __attribute__((vector_size(16)));
+enum { RT_VECTORS = 4, RT_COUNTERS = 4 * RT_VECTORS };
+
 /* Elements that rt_uniform may write beyond those asked for. */
-enum { RT_LANES = 16, RT_UNIFORM_EXTRA = 4 * RT_LANES + 4 };
+enum { RT_UNIFORM_EXTRA = 4 * RT_COUNTERS + 4 };
+
+#ifdef __AVX2__
+#include <immintrin.h>
+static inline RtLanes rt_multiply(RtLanes a, uint64_t b)
+{
+    return (RtLanes)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x((long long)b));
+}
+#else
+static inline RtLanes rt_multiply(RtLanes a, uint64_t b)
+{
+    return a * b;
+}
+#endif
+
+/* Words of the counters block..block + RT_COUNTERS - 1, their upper 24 bits. */
+static inline void rt_draw(uint32_t words[4][RT_COUNTERS], uint64_t block, const RtStep *step,
+                           uint32_t stream)
+{
+    const RtLanes zero = {0, 0, 0, 0}, number = {0, 1, 2, 3}, low = zero + 0xffffffffu;
+    RtLanes c[4][RT_VECTORS];
+    uint64_t k0 = step->seed[0], k1 = step->seed[1];
+    for (int v = 0; v < RT_VECTORS; v++) {
+        const RtLanes counter = zero + (block + 4 * (uint64_t)v) + number;
+        c[0][v] = counter & low;
+        c[1][v] = counter >> 32;
+        c[2][v] = zero + stream;
+        c[3][v] = zero + step->step;
+    }
+    RT_PRAGMA(GCC unroll 10)
+    for (int round = 0; round < 10; round++) {
+        RT_PRAGMA(GCC unroll 4)
+        for (int v = 0; v < RT_VECTORS; v++) {
+            const RtLanes p0 = rt_multiply(c[0][v], 0xD2511F53u);
+            const RtLanes p1 = rt_multiply(c[2][v], 0xCD9E8D57u);
+            c[0][v] = (p1 >> 32) ^ c[1][v] ^ k0;
+            c[1][v] = p1 & low;
+            c[2][v] = (p0 >> 32) ^ c[3][v] ^ k1;
+            c[3][v] = p0 & low;
+        }
+        k0 = (k0 + 0x9E3779B9u) & 0xffffffffu;
+        k1 = (k1 + 0xBB67AE85u) & 0xffffffffu;
+    }
+    for (int word = 0; word < 4; word++)
+        for (int v = 0; v < RT_VECTORS; v++) {
+            const RtHalves halves = __builtin_convertvector(c[word][v] >> 8, RtHalves);
+            memcpy(&words[word][4 * v], &halves, sizeof halves);
+        }
+}
 
 /* Philox-4x32-10 (Salmon et al. 2011) keyed by the seed; the counter is (element / 4 as 64 bits,
  * stream, step), and element i takes word i % 4. Uniform in [0, 1): the upper 24 bits.
  * Writes elements first..first + n - 1 into buffer[n + RT_UNIFORM_EXTRA] and returns where they
- * start there. Sixteen counters go through the rounds together, so that gcc uses vectors. */
+ * start there. */
 static inline const real *rt_uniform(real *buffer, uint64_t first, int64_t n, const RtStep *step,
                                      uint32_t stream)
 {
     const int64_t skip = (int64_t)(first % 4);
-    for (int64_t done = 0; done < skip + n; done += 4 * RT_LANES) {
-        uint32_t c0[RT_LANES], c1[RT_LANES], c2[RT_LANES], c3[RT_LANES];
-        uint32_t k0 = step->seed[0], k1 = step->seed[1];
-        for (int i = 0; i < RT_LANES; i++) {
-            const uint64_t block = first / 4 + (uint64_t)(done / 4 + i);
-            c0[i] = (uint32_t)block;
-            c1[i] = (uint32_t)(block >> 32);
-            c2[i] = stream;
-            c3[i] = step->step;
-        }
-        for (int round = 0; round < 10; round++) {
-            for (int i = 0; i < RT_LANES; i++) {
-                const uint64_t p0 = (uint64_t)0xD2511F53u * c0[i];
-                const uint64_t p1 = (uint64_t)0xCD9E8D57u * c2[i];
-                c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-                c1[i] = (uint32_t)p1;
-                c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-                c3[i] = (uint32_t)p0;
-            }
-            k0 += 0x9E3779B9u;
-            k1 += 0xBB67AE85u;
-        }
-        for (int i = 0; i < RT_LANES; i++) {
-            real *u = buffer + done + 4 * i;
-            u[0] = (real)(int32_t)(c0[i] >> 8) * R(1.0 / 16777216);
-            u[1] = (real)(int32_t)(c1[i] >> 8) * R(1.0 / 16777216);
-            u[2] = (real)(int32_t)(c2[i] >> 8) * R(1.0 / 16777216);
-            u[3] = (real)(int32_t)(c3[i] >> 8) * R(1.0 / 16777216);
+    for (int64_t done = 0; done < skip + n; done += 4 * RT_COUNTERS) {
+        uint32_t words[4][RT_COUNTERS];
+        rt_draw(words, first / 4 + (uint64_t)(done / 4), step, stream);
+        real *u = buffer + done;
+        for (int i = 0; i < RT_COUNTERS; i++) {
+            u[4 * i] = (real)(int32_t)words[0][i] * R(1.0 / 16777216);
+            u[4 * i + 1] = (real)(int32_t)words[1][i] * R(1.0 / 16777216);
+            u[4 * i + 2] = (real)(int32_t)words[2][i] * R(1.0 / 16777216);
+            u[4 * i + 3] = (real)(int32_t)words[3][i] * R(1.0 / 16777216);
         }
     }
     return buffer + skip;
