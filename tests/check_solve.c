@@ -424,6 +424,7 @@ Suite *solve_suite(void)
     tcase_add_test(tcase, search_is_never_below_optimal_and_mostly_equal);
     tcase_add_test(tcase, search_gives_the_same_schedule_again);
     tcase_add_loop_test(tcase, search_names_a_least_peak_that_holds, 0, 20);
+    tcase_add_test(tcase, a_large_problem_is_answered_within_its_work);
     tcase_add_test(tcase, bounds_are_never_above_the_optimum);
     tcase_add_test(tcase, replay_counts_cost_and_peak);
     tcase_add_loop_test(tcase, replay_sees_each_fault, 0, N_FAULTS);

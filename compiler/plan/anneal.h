@@ -43,6 +43,9 @@ bool move_try(Annealer *a);
 void move_take_back(Annealer *a);
 /* Takes away each re-run that nothing reads. */
 void move_prune(Annealer *a);
+/* Drops what is cheapest for its bytes where most is live, until all is within the budget or that
+ * gets no further. Not to be taken back. */
+void move_greedily(Annealer *a);
 
 /* Forgets the best, then anneals the set at hand from temperature `hot` down to `cold` (in units of
  * the mean cost of a node), for a share of all the work. */

@@ -2,6 +2,8 @@
  * again, with what that lacks), take a re-run away, or shift one to another stage. */
 #include "plan/anneal.h"
 
+#include <stdlib.h>
+
 /* --- changes that can be taken back --------------------------------------------------------------
  */
 
@@ -124,27 +126,39 @@ static RunKey pick_hot(Annealer *a)
     return set->keys[start];
 }
 
+/* Where v would run again if its copy were dropped at the hot run: in the stage that reads it next;
+ * -1 where it cannot be dropped there. */
+static RunKey rerun_after(const Annealer *a, int v, RunKey hot)
+{
+    int writer = a->set->writers[v];
+    if (writer < 0 || writer >= key_stage(a->set, hot) || a->set->bytes[v] == 0 ||
+        (a->problem->runs_once && a->problem->runs_once[writer]))
+        return -1;
+    RunKey next = next_read(a, v, hot);
+    if (next < 0 || runset_copy_end(a->set, v, hot + 1) <= hot)
+        return -1;
+    int stage = key_stage(a->set, next);
+    RunKey key = run_key(a->set, stage, writer);
+    return stage < a->problem->n_nodes && key > hot && !runset_has(a->set, key) ? key : -1;
+}
+
+static void drop_until(Annealer *a, RunKey key)
+{
+    enum { MOST_RUNS = 200 };
+    a->room = MOST_RUNS;
+    run_again(a, key_stage(a->set, key), key_node(a->set, key));
+}
+
 /* Drops a value over a gap between reads that spans a hot run. */
 static bool drop_value(Annealer *a)
 {
     RunKey hot = pick_hot(a);
-    int stage = key_stage(a->set, hot);
     for (int tries = 0; tries < 16; tries++) {
-        int v = random_below(&a->random, a->problem->n_values);
-        int writer = a->set->writers[v];
-        if (writer < 0 || writer >= stage || a->set->bytes[v] == 0 ||
-            (a->problem->runs_once && a->problem->runs_once[writer]))
-            continue;
-        RunKey next = next_read(a, v, hot);
-        if (next < 0 || runset_copy_end(a->set, v, hot + 1) <= hot)
-            continue;
-        int next_stage = key_stage(a->set, next);
-        RunKey key = run_key(a->set, next_stage, writer);
-        if (next_stage >= a->problem->n_nodes || key <= hot || runset_has(a->set, key))
-            continue;
-        a->room = 200;
-        run_again(a, next_stage, writer);
-        return true;
+        RunKey key = rerun_after(a, random_below(&a->random, a->problem->n_values), hot);
+        if (key >= 0) {
+            drop_until(a, key);
+            return true;
+        }
     }
     return false;
 }
@@ -184,8 +198,7 @@ static bool shift_run(Annealer *a)
     RunKey new_key = run_key(a->set, to, node);
     if (to <= node || to >= a->problem->n_nodes || runset_has(a->set, new_key))
         return false;
-    a->room = 200;
-    run_again(a, to, node);
+    drop_until(a, new_key);
     if (runset_has(a->set, key))
         remove_run(a, key);
     return true;
@@ -205,4 +218,53 @@ void move_prune(Annealer *a)
     for (int i = a->set->n - 1; i >= 0; i--)
         if (i < a->set->n)
             remove_if_useless(a, a->set->keys[i]);
+}
+
+/* --- greedy
+ * --------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int value;
+    double cost_per_byte;
+} Candidate;
+
+static int by_cost_per_byte(const void *a, const void *b)
+{
+    const Candidate *x = a, *y = b;
+    if (x->cost_per_byte != y->cost_per_byte)
+        return x->cost_per_byte < y->cost_per_byte ? -1 : 1;
+    return x->value < y->value ? -1 : x->value > y->value;
+}
+
+/* Drops the values that are cheapest for their bytes at the run with the most live, until it is
+ * within the budget. False where that cannot be done. */
+static bool relieve(Annealer *a, Candidate *candidates)
+{
+    const RunSet *set = a->set;
+    int worst = 0, n = 0;
+    for (int i = 1; i < set->n; i++)
+        if (set->live[i] > set->live[worst])
+            worst = i;
+    RunKey hot = set->keys[worst];
+    for (int v = 0; v < a->problem->n_values; v++)
+        if (rerun_after(a, v, hot) >= 0)
+            candidates[n++] =
+                (Candidate){v, a->problem->cost[set->writers[v]] / (double)set->bytes[v]};
+    qsort(candidates, (size_t)n, sizeof *candidates, by_cost_per_byte);
+    for (int i = 0; i < n && set->live[runset_index(set, hot)] > set->budget; i++) {
+        RunKey key = rerun_after(a, candidates[i].value, hot);
+        a->n_changes = 0;
+        if (key >= 0)
+            drop_until(a, key);
+    }
+    return set->live[runset_index(set, hot)] <= set->budget;
+}
+
+void move_greedily(Annealer *a)
+{
+    Candidate *candidates = xcalloc((size_t)a->problem->n_values + 1, sizeof *candidates);
+    for (int i = 0; i < 2 * a->problem->n_nodes && a->set->overload > 0; i++)
+        if (!relieve(a, candidates))
+            break;
+    free(candidates);
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POOL = 10, CROSSINGS = 30, MOST_FAILURES = 3, ENOUGH_EQUAL = 5 };
+enum { POOL = 10, CROSSINGS = 30, MOST_FAILURES = 3, ENOUGH_EQUAL = 5, LARGE = 2000 };
 
 typedef struct {
     Snapshot members[POOL];
@@ -135,6 +135,14 @@ static void search_all(Annealer *a)
     pool_free(&pool);
 }
 
+/* Where a move takes long, restarts would come to nothing: one annealing, not hot, from a greedy
+ * beginning. */
+static void search_large(Annealer *a)
+{
+    move_greedily(a);
+    anneal(a, 1, 0.1, 0.01);
+}
+
 /* The best set as a sequence, replayed; frees the annealer. */
 static RecomputeSchedule take_schedule(Annealer *a)
 {
@@ -162,8 +170,10 @@ bool retention_search(const RecomputeProblem *problem, const SearchOptions *opti
     Annealer a = annealer_new(problem, options);
     if (a.set->overload == 0)
         anneal(&a, 0, 1, 1);
-    else
+    else if (problem->n_nodes < LARGE)
         search_all(&a);
+    else
+        search_large(&a);
     *out = take_schedule(&a);
     if (out->peak_bytes > problem->budget_bytes)
         bug("a recompute schedule takes %zu bytes, more than the %zu that it was made for",
