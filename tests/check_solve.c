@@ -26,8 +26,7 @@ static void tear_down(void)
     arena_free(arena);
 }
 
-/* --- random small problems
- * ------------------------------------------------------------------------ */
+/* --- random small problems ------------------------------------------------------------------ */
 
 enum { MOST_NODES = 7, MOST_VALUES = 10 };
 
@@ -79,8 +78,7 @@ static RecomputeProblem *random_problem(uint64_t seed, int n_nodes, bool plain)
     return p;
 }
 
-/* --- the oracle: the least extra cost of every (stage, live values), relaxed until nothing changes
- * - */
+/* --- the oracle: the extra cost of every (stage, live values), relaxed to the end ---------- */
 
 static size_t mask_bytes(const RecomputeProblem *p, unsigned mask)
 {
@@ -149,8 +147,7 @@ static double oracle_extra(const RecomputeProblem *p)
     return table[p->n_nodes][outputs];
 }
 
-/* --- exact
- * ----------------------------------------------------------------------------------------- */
+/* --- exact ---------------------------------------------------------------------------------- */
 
 START_TEST(optimal_agrees_with_a_plain_table_on_1000_problems)
 {
@@ -228,8 +225,7 @@ START_TEST(optimal_gives_up_where_states_run_out)
 }
 END_TEST
 
-/* --- the search
- * ------------------------------------------------------------------------------------ */
+/* --- the search ----------------------------------------------------------------------------- */
 
 START_TEST(search_is_never_below_optimal_and_mostly_equal)
 {
@@ -278,8 +274,54 @@ START_TEST(search_names_a_least_peak_that_holds)
 }
 END_TEST
 
-/* --- bounds
- * ----------------------------------------------------------------------------------------- */
+/* A chain forward and back: node i reads i - 1, and backward nodes the forward one they mirror. */
+static RecomputeProblem *chain_problem(int n_forward)
+{
+    int n = 2 * n_forward, n_reads = 0;
+    RecomputeProblem *p = NEW(arena, RecomputeProblem);
+    double *cost = NEW_N(arena, double, n);
+    size_t *bytes = NEW_N(arena, size_t, n);
+    int *read_start = NEW_N(arena, int, n + 1), *reads = NEW_N(arena, int, 2 * n);
+    int *write_start = NEW_N(arena, int, n + 1), *writes = NEW_N(arena, int, n);
+    for (int k = 0; k < n; k++) {
+        cost[k] = 1 + k % 7;
+        bytes[k] = 100 + (size_t)(k % 13) * 10;
+        if (k > 0)
+            reads[n_reads++] = k - 1;
+        if (k > n_forward)
+            reads[n_reads++] = n - 1 - k;
+        read_start[k + 1] = n_reads;
+        writes[k] = k;
+        write_start[k + 1] = k + 1;
+    }
+    *p = (RecomputeProblem){.n_nodes = n,
+                            .n_values = n,
+                            .cost = cost,
+                            .read_start = read_start,
+                            .reads = reads,
+                            .write_start = write_start,
+                            .writes = writes,
+                            .value_bytes = bytes};
+    return p;
+}
+
+START_TEST(a_large_problem_is_answered_within_its_work)
+{
+    RecomputeProblem *p = chain_problem(1500);
+    SearchOptions options = {.seed = 1, .effort = 0.5};
+    RecomputeSchedule base = recompute_base_schedule(p), found;
+    p->budget_bytes = base.peak_bytes * 6 / 10;
+    ck_assert(retention_search(p, &options, &found));
+    double bound = bounds_extra_cost(p), extra = found.cost - base.cost;
+    ck_assert_double_gt(bound, 0);
+    ck_assert_double_ge(extra, bound);
+    ck_assert_double_le(extra, 1.2 * bound);
+    recompute_schedule_free(&base);
+    recompute_schedule_free(&found);
+}
+END_TEST
+
+/* --- bounds --------------------------------------------------------------------------------- */
 
 START_TEST(bounds_are_never_above_the_optimum)
 {
@@ -296,8 +338,7 @@ START_TEST(bounds_are_never_above_the_optimum)
 }
 END_TEST
 
-/* --- the verifier
- * ----------------------------------------------------------------------------------- */
+/* --- the verifier --------------------------------------------------------------------------- */
 
 /* a (3 bytes) -> b (5) -> c (7, with 2 of workspace), d reads a and c (1); b runs once. */
 static const RecomputeProblem diamond = {.n_nodes = 4,
@@ -355,8 +396,7 @@ START_TEST(replay_refuses_sums_that_overflow)
 }
 END_TEST
 
-/* --- instances
- * -------------------------------------------------------------------------------------- */
+/* --- instances ------------------------------------------------------------------------------ */
 
 START_TEST(an_instance_is_read)
 {

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the best so far
- * ------------------------------------------------------------------------------ */
+/* --- the best so far ------------------------------------------------------------------------ */
 
 static void remember_best(Annealer *a)
 {
@@ -32,8 +31,7 @@ static void take_feasible(Annealer *a)
     }
 }
 
-/* --- annealing
- * ------------------------------------------------------------------------------------ */
+/* --- annealing ------------------------------------------------------------------------------ */
 
 static void step(Annealer *a, double temperature)
 {
@@ -91,8 +89,7 @@ void anneal(Annealer *a, double share, double hot, double cold)
             run_batch(a, temperature);
 }
 
-/* --- beginnings
- * ----------------------------------------------------------------------------------- */
+/* --- beginnings ----------------------------------------------------------------------------- */
 
 /* A quarter of a node's mean cost for each mean value of bytes over the budget. */
 static double first_penalty(const Annealer *a)

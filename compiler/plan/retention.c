@@ -19,8 +19,7 @@ typedef struct {
     int n;
 } Pool;
 
-/* --- the pool
- * ------------------------------------------------------------------------------------- */
+/* --- the pool ------------------------------------------------------------------------------- */
 
 static int cheapest_of(const Pool *pool)
 {
@@ -63,8 +62,7 @@ static void pool_free(Pool *pool)
         free(pool->members[i].keys);
 }
 
-/* --- crossing
- * ------------------------------------------------------------------------------------- */
+/* --- crossing ------------------------------------------------------------------------------- */
 
 /* The runs of nodes low <= node < high as in b, of all others as in a. */
 static void cross(Annealer *s, const Snapshot *a, const Snapshot *b, int low, int high)
@@ -95,8 +93,7 @@ static void cross_any(Annealer *a, const Pool *pool)
     cross(a, one, other, low < high ? low : high, low < high ? high : low);
 }
 
-/* --- the search
- * ----------------------------------------------------------------------------------- */
+/* --- the search ----------------------------------------------------------------------------- */
 
 /* Restarts from the base order for half of the work. */
 static void fill_pool(Annealer *a, Pool *pool)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- sorted lists of keys --------------------------------------------------------------------- */
+/* --- sorted lists of keys ------------------------------------------------------------------- */
 
 /* The number of keys < key. */
 static int keys_below(const RunKey *keys, int n, RunKey key)
@@ -49,7 +49,7 @@ static void list_remove(KeyList *list, RunKey key)
         list->data[i] = list->data[i + 1];
 }
 
-/* --- bytes live at runs ----------------------------------------------------------------------- */
+/* --- bytes live at runs --------------------------------------------------------------------- */
 
 int runset_index(const RunSet *set, RunKey key)
 {
