@@ -279,13 +279,13 @@ CASES(masked_mean) = {{"", 1, {"3,5", "3,5"}, "pm"},
 #undef CASES
 
 static const struct {
-    OpKind op;
     const Case *cases;
+    OpKind op;
     int n;
 } operators[] = {
 #define ELEMENTWISE(name, signature, value, by_a, by_b, help)
 #define OPERATOR(name, signature, help)                                                            \
-    {OP_##name, cases_##name, (int)(sizeof cases_##name / sizeof *cases_##name)},
+    {cases_##name, OP_##name, (int)(sizeof cases_##name / sizeof *cases_##name)},
 #define KERNEL(name, help)
 #include "graph/ops.def"
 #undef ELEMENTWISE
@@ -341,13 +341,13 @@ END_TEST
 START_TEST(moved_twice)
 {
     static const struct {
-        OpKind op;
         const char *attrs;
+        OpKind op;
         int n_outputs;
-    } moves[] = {{OP_permute, "order=0,2,1,3", 1},      {OP_permute, "order=3,0,2,1", 1},
-                 {OP_transpose, "axis1=1 axis2=-1", 1}, {OP_slice, "axis=1 from=1 to=3", 1},
-                 {OP_slice, "axis=-1 from=2", 1},       {OP_split, "parts=3 axis=-1", 3},
-                 {OP_split, "parts=2 axis=1", 2},       {OP_reshape, "shape=4,6,-1,1", 1}};
+    } moves[] = {{"order=0,2,1,3", OP_permute, 1},      {"order=3,0,2,1", OP_permute, 1},
+                 {"axis1=1 axis2=-1", OP_transpose, 1}, {"axis=1 from=1 to=3", OP_slice, 1},
+                 {"axis=-1 from=2", OP_slice, 1},       {"parts=3 axis=-1", OP_split, 3},
+                 {"parts=2 axis=1", OP_split, 2},       {"shape=4,6,-1,1", OP_reshape, 1}};
     enum { N_MOVES = sizeof moves / sizeof *moves };
     int first = _i / N_MOVES, then = _i % N_MOVES;
     Sketch s = sketch_new(arena, DT_f64);

@@ -283,9 +283,10 @@ START_TEST(the_optimizers_table_names_fields_of_hyper)
         const Optimizer *row = optimizer_row(n);
         ck_assert_int_eq(optimizer_find(row->name), n);
         for (int i = 0; i < row->n_params; i++) {
-            Hyper hyper = {0}, untouched = {0};
+            Hyper hyper = {0};
             ck_assert(hyper_set(&hyper, row->params[i].name, 1, 2));
-            ck_assert(memcmp(&hyper, &untouched, sizeof hyper) != 0);
+            ck_assert(hyper.lr == 1 || hyper.momentum == 1 || hyper.weight_decay == 1 ||
+                      hyper.nesterov || hyper.eps == 1 || (hyper.beta1 == 1 && hyper.beta2 == 2));
         }
     }
     ck_assert_int_ge(n, 3);

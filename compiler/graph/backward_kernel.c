@@ -44,13 +44,12 @@ static void factor_by(Diff *diff, const Node *node, int g, int which)
     by->m = of_a ? (turned ? f->k : f->m) : (turned ? f->n : f->k);
     by->n = of_a ? (turned ? f->m : f->k) : (turned ? f->k : f->n);
     by->k = of_a ? f->n : f->m;
-    bool turn_g = of_a ? turned : turned;
     bool turn_other = of_a ? (turned ? f->transpose_b : !f->transpose_b)
                            : (turned ? f->transpose_a : !f->transpose_a);
     const int64_t *step_other = of_a ? f->step_b : f->step_a;
     int64_t ld_other = of_a ? f->ldb : f->lda;
-    by->transpose_a = g_first ? turn_g && !of_a : turn_other;
-    by->transpose_b = g_first ? turn_other : turn_g && of_a;
+    by->transpose_a = g_first ? turned && !of_a : turn_other;
+    by->transpose_b = g_first ? turn_other : turned && of_a;
     by->lda = g_first ? f->ldc : ld_other;
     by->ldb = g_first ? ld_other : f->ldc;
     by->ldc = of_a ? f->lda : f->ldb;

@@ -223,7 +223,7 @@ static void stored_node(Cut *cut)
     Reading reading = reading_begin(cut->diff->arena, &scratch_of(cut)->domain);
     int n = cut->n_results + cut->n_row_values, n_outputs = 0;
     int *map = new_map(cut), *outputs = nones(cut->diff->arena, n), *inputs;
-    Result **of = xcalloc((size_t)n, sizeof *of);
+    int *of = nones(cut->diff->arena, n); /* for each output: its result */
     for (int i = 0; i < cut->n_results; i++) {
         Result *result = &cut->results[i];
         if (result->kind != RESULT_STORED)
@@ -234,7 +234,7 @@ static void stored_node(Cut *cut)
         if (!adds && by_rows == scratch_of(cut)->instrs[result->instr].per_row)
             cut->stored[result->instr] = result->target.tensor;
         program_output(&reading.b, value, &result->as);
-        of[n_outputs] = result;
+        of[n_outputs] = i;
         outputs[n_outputs++] = result->target.tensor;
     }
     Shape rows = shape_rows(&reading.b.program->domain);
@@ -252,13 +252,13 @@ static void stored_node(Cut *cut)
             diff_node(cut->diff, KERNEL_fused, program->n_inputs, inputs, n_outputs, outputs);
         node->program = program;
         for (int i = 0; i < n_outputs; i++)
-            if (of[i] && of[i]->target.onto >= 0)
-                node->takes[i] = position_of(inputs, program->n_inputs, of[i]->target.onto);
+            if (of[i] >= 0 && cut->results[of[i]].target.onto >= 0)
+                node->takes[i] =
+                    position_of(inputs, program->n_inputs, cut->results[of[i]].target.onto);
     }
     for (int i = 0; i < n_outputs; i++)
-        if (of[i])
-            target_end(cut->diff, &of[i]->target);
-    free(of);
+        if (of[i] >= 0)
+            target_end(cut->diff, &cut->results[of[i]].target);
 }
 
 /* --- which results there are

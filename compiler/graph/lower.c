@@ -196,6 +196,8 @@ static int lower_named(Lower *lower, int from)
 {
     int to = lower->value[from];
     const Tensor *wanted = &lower->from->tensors[from];
+    if (to < 0 || to >= lower->to->n_tensors)
+        bug("'%s' has no value", wanted->name);
     if (lower->to->tensors[to].producer < 0 || lower->to->tensors[to].class == CLASS_output ||
         (wanted->shape.rank == 0 && lower->to->tensors[to].dtype != lower->sum)) {
         Node view = {.op = OP_reshape,

@@ -108,7 +108,7 @@ static void permute_by(Lower *lower, const int *order)
 
 void lower_transpose(Lower *lower)
 {
-    int order[MAX_RANK], i = axis_attr(lower, "axis1"), j = axis_attr(lower, "axis2");
+    int order[MAX_RANK] = {0}, i = axis_attr(lower, "axis1"), j = axis_attr(lower, "axis2");
     for (int axis = 0; axis < MAX_RANK; axis++)
         order[axis] = axis == i ? j : axis == j ? i : axis;
     permute_by(lower, order);
@@ -117,7 +117,7 @@ void lower_transpose(Lower *lower)
 void lower_permute(Lower *lower)
 {
     const Attr *list = lower_attr(lower, "order");
-    int order[MAX_RANK];
+    int order[MAX_RANK] = {0};
     for (int i = 0; i < list->n_list; i++)
         order[i] = axis_of(list->list[i], list->n_list);
     permute_by(lower, order);

@@ -2,6 +2,7 @@
  * output needs, compared, checked and counted. */
 #include "graph/program.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,8 @@ int program_constant(Builder *b, double value)
 {
     Program *p = b->program;
     int slot = 0;
-    while (slot < p->n_constants && memcmp(&p->constants[slot], &value, sizeof value) != 0)
+    while (slot < p->n_constants &&
+           (p->constants[slot] != value || signbit(p->constants[slot]) != signbit(value)))
         slot++;
     if (slot == p->n_constants) {
         p->constants = array_room(b->arena, p->constants, slot, sizeof value);

@@ -270,10 +270,12 @@ static void shape_reshape(Call *call)
             open = i;
         else if (to->list[i] < 1)
             rule_fail(call, -1, "sizes of a shape are at least 1; one of them may be -1");
-        else if (rest <= max_elements)
-            rest *= to->list[i] < max_elements ? to->list[i] : max_elements;
+        else if (rest > max_elements / to->list[i])
+            rule_fail(call, -1, "a shape with more elements than any machine holds");
+        else
+            rest *= to->list[i];
     }
-    if (open >= 0 && count % rest == 0)
+    if (open >= 0 && rest > 0 && count % rest == 0)
         shape.size[open] = count / rest;
     else if (open >= 0 || count != rest)
         rule_fail(call, -1, "%s has %lld elements and cannot be reshaped to %s",

@@ -1,340 +1,7 @@
-/* The text form of a graph: one record a line, `tensor name="x" shape=[16, 512] dtype=f32 ...`;
- * fields are in a fixed order, and those that have their usual value are left out. Printing and
- * reading are the same walk over the fields (a Form either prints or reads), so that they cannot
- * disagree. `#` starts a comment. */
+/* The text form of a graph. Printing and reading are the same walk over the fields (form.h), so
+ * that they cannot disagree. */
 #include "graph/build.h"
-
-#include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-typedef struct {
-    Arena *arena;
-    Text *out; /* printing, or NULL: reading */
-    Diag *diag;
-    const char *text;
-    int at, n;
-    bool failed;
-} Form;
-
-static bool reading(const Form *form)
-{
-    return form->out == NULL;
-}
-
-/* --- tokens
- * ------------------------------------------------------------------------------------------- */
-
-static void skip_space(Form *form)
-{
-    while (form->at < form->n) {
-        char c = form->text[form->at];
-        if (c == '#')
-            while (form->at < form->n && form->text[form->at] != '\n')
-                form->at++;
-        else if (isspace((unsigned char)c))
-            form->at++;
-        else
-            return;
-    }
-}
-
-static void expected(Form *form, const char *what)
-{
-    if (!form->failed)
-        diag_error(form->diag, (Span){form->at, form->at + 1}, "expected %s", what);
-    form->failed = true;
-}
-
-/* Takes a word or sign if it comes next. */
-static bool accept(Form *form, const char *token)
-{
-    if (form->failed)
-        return false;
-    skip_space(form);
-    int length = (int)strlen(token);
-    if (form->n - form->at < length || strncmp(form->text + form->at, token, (size_t)length) != 0)
-        return false;
-    char next = form->at + length < form->n ? form->text[form->at + length] : ' ';
-    if (isalnum((unsigned char)token[length - 1]) && (isalnum((unsigned char)next) || next == '_'))
-        return false;
-    form->at += length;
-    return true;
-}
-
-/* `key=` */
-static bool accept_key(Form *form, const char *key)
-{
-    int start = form->at;
-    if (accept(form, key) && accept(form, "="))
-        return true;
-    form->at = form->failed ? form->at : start;
-    return false;
-}
-
-static double read_number(Form *form)
-{
-    char buffer[64], *end;
-    skip_space(form);
-    size_t n = 0;
-    while (form->at + (int)n < form->n && n < sizeof buffer - 1 &&
-           (isalnum((unsigned char)form->text[form->at + (int)n]) ||
-            strchr("+-.", form->text[form->at + (int)n])))
-        n++;
-    memcpy(buffer, form->text + form->at, n);
-    buffer[n] = '\0';
-    double value = strtod(buffer, &end);
-    if (n == 0 || *end)
-        expected(form, "a number");
-    else
-        form->at += (int)n;
-    return value;
-}
-
-static int64_t read_integer(Form *form, int64_t low, int64_t high)
-{
-    char *end;
-    skip_space(form);
-    errno = 0;
-    long long value = strtoll(form->text + form->at, &end, 10);
-    int n = (int)(end - (form->text + form->at));
-    if (n == 0 || errno || n > form->n - form->at || value < low || value > high) {
-        expected(form, "a whole number in range");
-        return low;
-    }
-    form->at += n;
-    return value;
-}
-
-static const char *read_string(Form *form)
-{
-    Text text = text_new(form->arena);
-    if (!accept(form, "\"")) {
-        expected(form, "a string in quotes");
-        return "";
-    }
-    while (form->at < form->n && form->text[form->at] != '"') {
-        if (form->text[form->at] == '\\' && form->at + 1 < form->n)
-            form->at++;
-        text_append(&text, form->text + form->at++, 1);
-    }
-    if (!accept(form, "\""))
-        expected(form, "the closing quote");
-    return text.data;
-}
-
-static void print_string(Form *form, const char *text)
-{
-    text_append(form->out, "\"", 1);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            text_append(form->out, "\\", 1);
-        text_append(form->out, text, 1);
-    }
-    text_append(form->out, "\"", 1);
-}
-
-/* --- fields
- * --------------------------------------------------------------------------------------------- */
-
-/* Prints the key where the value is not the usual one; reading: whether the key is there. */
-static bool field(Form *form, const char *key, bool usual)
-{
-    if (reading(form))
-        return accept_key(form, key);
-    if (!usual)
-        text_printf(form->out, " %s=", key);
-    return !usual;
-}
-
-static void form_long(Form *form, const char *key, int64_t *value, int64_t usual)
-{
-    bool there = field(form, key, *value == usual);
-    if (!reading(form) && there)
-        text_printf(form->out, "%lld", (long long)*value);
-    else if (reading(form))
-        *value = there ? read_integer(form, INT64_MIN, INT64_MAX) : usual;
-}
-
-static void form_int(Form *form, const char *key, int *value, int usual)
-{
-    int64_t wide = *value;
-    form_long(form, key, &wide, usual);
-    if (wide < INT32_MIN || wide > INT32_MAX)
-        expected(form, "a smaller number");
-    else
-        *value = (int)wide;
-}
-
-static void form_bool(Form *form, const char *key, bool *value)
-{
-    int number = *value;
-    form_int(form, key, &number, 0);
-    *value = number != 0;
-}
-
-static void print_double(Form *form, double value)
-{
-    text_printf(form->out, "%.17g", value);
-}
-
-static void form_double(Form *form, const char *key, double *value, double usual)
-{
-    bool there = field(form, key, memcmp(value, &usual, sizeof usual) == 0);
-    if (!reading(form) && there)
-        print_double(form, *value);
-    else if (reading(form))
-        *value = there ? read_number(form) : usual;
-}
-
-static void form_text(Form *form, const char *key, const char **value)
-{
-    bool there = field(form, key, *value == NULL);
-    if (!reading(form) && there)
-        print_string(form, *value);
-    else if (reading(form))
-        *value = there ? read_string(form) : NULL;
-}
-
-/* One of n names. */
-static int form_name(Form *form, int value, int n, const char *(*name_of)(int))
-{
-    if (!reading(form)) {
-        text_printf(form->out, "%s", name_of(value));
-        return value;
-    }
-    for (int i = 0; i < n; i++)
-        if (accept(form, name_of(i)))
-            return i;
-    expected(form, "a name that belongs here");
-    return 0;
-}
-
-static void form_list_open(Form *form)
-{
-    if (!reading(form))
-        text_printf(form->out, "[");
-    else if (!accept(form, "["))
-        expected(form, "'['");
-}
-
-/* Before element i of n (printing), or whether there is another one (reading). */
-static bool form_list_next(Form *form, int i, int n)
-{
-    if (!reading(form)) {
-        text_printf(form->out, i == n ? "]" : i ? ", " : "");
-        return i < n;
-    }
-    if (form->failed || accept(form, "]"))
-        return false;
-    if (i > 0 && !accept(form, ","))
-        expected(form, "',' or ']'");
-    return !form->failed;
-}
-
-static void form_longs(Form *form, const char *key, int64_t **values, int *n)
-{
-    if (!field(form, key, *n == 0))
-        return;
-    form_list_open(form);
-    for (int i = 0; form_list_next(form, i, *n); i++) {
-        if (!reading(form)) {
-            text_printf(form->out, "%lld", (long long)(*values)[i]);
-            continue;
-        }
-        *values = array_room(form->arena, *values, *n, sizeof **values);
-        (*values)[(*n)++] = read_integer(form, INT64_MIN, INT64_MAX);
-    }
-}
-
-static void form_ints(Form *form, const char *key, int **values, int *n)
-{
-    int64_t *wide = reading(form) ? NULL : NEW_N(form->arena, int64_t, *n + 1);
-    int n_wide = reading(form) ? 0 : *n;
-    for (int i = 0; i < n_wide; i++)
-        wide[i] = (*values)[i];
-    form_longs(form, key, &wide, &n_wide);
-    if (!reading(form))
-        return;
-    *values = nones(form->arena, n_wide);
-    *n = n_wide;
-    for (int i = 0; i < n_wide; i++) {
-        if (wide[i] < INT32_MIN || wide[i] > INT32_MAX)
-            expected(form, "smaller numbers");
-        else
-            (*values)[i] = (int)wide[i];
-    }
-}
-
-static void form_array(Form *form, const char *key, int64_t *values, int n)
-{
-    int64_t *list = reading(form) ? NULL : values;
-    int n_list = reading(form) ? 0 : n;
-    form_longs(form, key, &list, &n_list);
-    if (reading(form) && n_list != n)
-        expected(form, "a list of another length");
-    for (int i = 0; i < n && reading(form) && !form->failed; i++)
-        values[i] = list[i];
-}
-
-static void form_doubles(Form *form, const char *key, double **values, int *n)
-{
-    if (!field(form, key, *n == 0))
-        return;
-    form_list_open(form);
-    for (int i = 0; form_list_next(form, i, *n); i++) {
-        if (!reading(form)) {
-            print_double(form, (*values)[i]);
-            continue;
-        }
-        *values = array_room(form->arena, *values, *n, sizeof **values);
-        (*values)[(*n)++] = read_number(form);
-    }
-}
-
-static void form_shape(Form *form, const char *key, Shape *shape)
-{
-    if (!field(form, key, false)) {
-        expected(form, arena_printf(form->arena, "'%s='", key));
-        return;
-    }
-    int rank = shape->rank;
-    form_list_open(form);
-    for (int i = 0; form_list_next(form, i, rank); i++) {
-        if (!reading(form)) {
-            text_printf(form->out, "%lld", (long long)shape->size[i]);
-        } else if (i == MAX_RANK) {
-            expected(form, "fewer axes");
-        } else {
-            shape->size[i] = read_integer(form, 1, INT64_MAX);
-            shape->rank = i + 1;
-        }
-    }
-}
-
-static void form_span(Form *form, Span *span)
-{
-    form_int(form, "start", &span->start, -1);
-    form_int(form, "end", &span->end, -1);
-}
-
-/* Starts a record (printing: on a new line), or whether it comes next (reading). */
-static bool record(Form *form, const char *word, int i, int n)
-{
-    if (reading(form))
-        return accept(form, word);
-    if (i < n)
-        text_printf(form->out, "\n%s", word);
-    return i < n;
-}
-
-/* A record that must be there. */
-static void record_one(Form *form, const char *word)
-{
-    if (!record(form, word, 0, 1))
-        expected(form, word);
-}
+#include "graph/form.h"
 
 /* --- names of kinds
  * --------------------------------------------------------------------------------------- */
@@ -387,7 +54,7 @@ static const char *name_of_stage(int i)
 
 static void space(Form *form)
 {
-    if (!reading(form))
+    if (!form_reading(form))
         text_printf(form->out, " ");
 }
 
@@ -396,14 +63,14 @@ static OpKind form_op(Form *form, OpKind op, bool kernel)
     if (kernel)
         return (OpKind)(KERNEL_fused + form_name(form, (int)op - (int)KERNEL_fused,
                                                  N_OPS - (int)KERNEL_fused, name_of_kernel));
-    if (!reading(form)) {
+    if (!form_reading(form)) {
         text_printf(form->out, "%s", op_row(op)->name);
         return op;
     }
     for (int i = 0; i < (int)KERNEL_fused; i++)
-        if (accept(form, name_of_op(i)))
+        if (form_accept(form, name_of_op(i)))
             return (OpKind)i;
-    expected(form, "an operator");
+    form_expected(form, "an operator");
     return OP_add;
 }
 
@@ -430,39 +97,39 @@ static void form_instr(Form *form, Instr *instr)
 
 static void form_streams(Form *form, Program *p)
 {
-    int64_t *streams = reading(form) ? NULL : NEW_N(form->arena, int64_t, p->n_streams + 1);
-    for (int i = 0; !reading(form) && i < p->n_streams; i++)
+    int64_t *streams = form_reading(form) ? NULL : NEW_N(form->arena, int64_t, p->n_streams + 1);
+    for (int i = 0; !form_reading(form) && i < p->n_streams; i++)
         streams[i] = p->streams[i];
     form_longs(form, "streams", &streams, &p->n_streams);
-    if (!reading(form))
+    if (!form_reading(form))
         return;
     p->streams = NEW_N(form->arena, uint32_t, p->n_streams + 1);
-    for (int i = 0; i < p->n_streams; i++)
+    for (int i = 0; streams && i < p->n_streams; i++)
         p->streams[i] = (uint32_t)streams[i];
 }
 
 static void form_program(Form *form, Program *p)
 {
-    if (!reading(form) && p->n_outputs > 0)
+    if (!form_reading(form) && p->n_outputs > 0)
         text_printf(form->out, "\n# %s", program_text(form->arena, p));
-    record_one(form, "program");
+    form_one(form, "program");
     form_shape(form, "domain", &p->domain);
     form_int(form, "accumulate", &p->accumulate_input, -1);
     form_doubles(form, "constants", &p->constants, &p->n_constants);
     form_streams(form, p);
-    for (int i = 0; record(form, "in", i, p->n_inputs); i++) {
-        if (reading(form))
+    for (int i = 0; form_record(form, "in", i, p->n_inputs); i++) {
+        if (form_reading(form))
             p->inputs = array_room(form->arena, p->inputs, p->n_inputs++, sizeof *p->inputs);
         form_shape(form, "as", &p->inputs[i].as);
         form_long(form, "offset", &p->inputs[i].offset, 0);
     }
-    for (int i = 0; record(form, "instr", i, p->n_instrs); i++) {
-        if (reading(form))
+    for (int i = 0; form_record(form, "instr", i, p->n_instrs); i++) {
+        if (form_reading(form))
             p->instrs = array_room(form->arena, p->instrs, p->n_instrs++, sizeof *p->instrs);
         form_instr(form, &p->instrs[i]);
     }
-    for (int i = 0; record(form, "out", i, p->n_outputs); i++) {
-        if (reading(form))
+    for (int i = 0; form_record(form, "out", i, p->n_outputs); i++) {
+        if (form_reading(form))
             p->outputs = array_room(form->arena, p->outputs, p->n_outputs++, sizeof *p->outputs);
         form_int(form, "instr", &p->outputs[i].instr, -1);
         form_shape(form, "as", &p->outputs[i].as);
@@ -471,7 +138,7 @@ static void form_program(Form *form, Program *p)
 
 static void form_matmul(Form *form, Matmul *m)
 {
-    record_one(form, "product");
+    form_one(form, "product");
     form_long(form, "m", &m->m, 0);
     form_long(form, "n", &m->n, 0);
     form_long(form, "k", &m->k, 0);
@@ -491,11 +158,11 @@ static void form_matmul(Form *form, Matmul *m)
 
 static void form_copy(Form *form, Copy *copy)
 {
-    record_one(form, "move");
+    form_one(form, "move");
     form_bool(form, "zero_first", &copy->zero_first);
     form_bool(form, "accumulate", &copy->accumulate);
-    for (int i = 0; record(form, "part", i, copy->n_parts); i++) {
-        if (reading(form))
+    for (int i = 0; form_record(form, "part", i, copy->n_parts); i++) {
+        if (form_reading(form))
             copy->parts =
                 array_room(form->arena, copy->parts, copy->n_parts++, sizeof *copy->parts);
         CopyPart *part = &copy->parts[i];
@@ -514,12 +181,12 @@ static void form_attrs(Form *form, Node *node)
 {
     int n = op_row(node->op)->n_params;
     Attr *attrs = NEW_N(form->arena, Attr, n + 1);
-    for (int i = 0; !reading(form) && node->attrs && i < n; i++)
+    for (int i = 0; !form_reading(form) && node->attrs && i < n; i++)
         attrs[i] = node->attrs[i];
     for (int i = 0; i < n; i++) {
-        if (reading(form) && !accept(form, "attr"))
+        if (form_reading(form) && !form_accept(form, "attr"))
             break;
-        if (!reading(form))
+        if (!form_reading(form))
             text_printf(form->out, "\nattr");
         form_bool(form, "given", &attrs[i].given);
         form_long(form, "i", &attrs[i].i, 0);
@@ -532,42 +199,42 @@ static void form_attrs(Form *form, Node *node)
 
 static void form_scalars(Form *form, Node *node)
 {
-    int n = reading(form) || !node->scalars ? 0 : node->n_inputs;
+    int n = form_reading(form) || !node->scalars ? 0 : node->n_inputs;
     double *scalars = NULL;
     for (int i = 0; i < n; i++) {
         scalars = array_room(form->arena, scalars, i, sizeof *scalars);
         scalars[i] = node->scalars[i];
     }
     form_doubles(form, "scalars", &scalars, &n);
-    if (reading(form) && n != 0 && n != node->n_inputs)
-        expected(form, "as many scalars as inputs");
+    if (form_reading(form) && n != 0 && n != node->n_inputs)
+        form_expected(form, "as many scalars as inputs");
     node->scalars = n ? scalars : NEW_N(form->arena, double, node->n_inputs + 1);
 }
 
 static void form_detail(Form *form, Node *node)
 {
-    Program *program = reading(form) ? NEW(form->arena, Program) : (Program *)node->program;
-    Matmul *matmul = reading(form) ? NEW(form->arena, Matmul) : (Matmul *)node->matmul;
-    Copy *copy = reading(form) ? NEW(form->arena, Copy) : (Copy *)node->copy;
+    Program *program = form_reading(form) ? NEW(form->arena, Program) : (Program *)node->program;
+    Matmul *matmul = form_reading(form) ? NEW(form->arena, Matmul) : (Matmul *)node->matmul;
+    Copy *copy = form_reading(form) ? NEW(form->arena, Copy) : (Copy *)node->copy;
     int detail = program ? 0 : matmul ? 1 : copy ? 2 : 3;
-    if (reading(form)) {
+    if (form_reading(form)) {
         int at = form->at;
-        detail = accept(form, "program")   ? 0
-                 : accept(form, "product") ? 1
-                 : accept(form, "move")    ? 2
-                                           : 3;
+        detail = form_accept(form, "program")   ? 0
+                 : form_accept(form, "product") ? 1
+                 : form_accept(form, "move")    ? 2
+                                                : 3;
         form->at = form->failed ? form->at : at;
     }
-    if (reading(form)) {
+    if (form_reading(form)) {
         node->program = detail == 0 ? program : NULL;
         node->matmul = detail == 1 ? matmul : NULL;
         node->copy = detail == 2 ? copy : NULL;
     }
-    if (detail == 0)
+    if (detail == 0 && program)
         form_program(form, program);
-    if (detail == 1)
+    if (detail == 1 && matmul)
         form_matmul(form, matmul);
-    if (detail == 2)
+    if (detail == 2 && copy)
         form_copy(form, copy);
 }
 
@@ -582,11 +249,11 @@ static void form_node(Form *form, Node *node, bool kernel)
     form_text(form, "what", &node->what);
     form_ints(form, "inputs", &node->inputs, &node->n_inputs);
     form_ints(form, "outputs", &node->outputs, &node->n_outputs);
-    if (!reading(form) && !node->takes)
+    if (!form_reading(form) && !node->takes)
         node->takes = nones(form->arena, n_takes);
     form_ints(form, "takes", &node->takes, &n_takes);
-    if (reading(form) && n_takes != node->n_outputs)
-        expected(form, "as many takes as outputs");
+    if (form_reading(form) && n_takes != node->n_outputs)
+        form_expected(form, "as many takes as outputs");
     form_bool(form, "accumulate", &node->accumulate);
     form_bool(form, "replayable", &node->replayable);
     form_int(form, "forward", &node->forward, -1);
@@ -648,13 +315,13 @@ static void form_group(Form *form, Group *group)
     form_double(form, "eps", &hyper->eps, 0);
     form_bool(form, "nesterov", &hyper->nesterov);
     form_span(form, &group->span);
-    for (int i = 0; record(form, "pattern", i, group->n_patterns); i++) {
-        if (reading(form))
+    for (int i = 0; form_record(form, "pattern", i, group->n_patterns); i++) {
+        if (form_reading(form))
             group->patterns =
                 array_room(form->arena, group->patterns, group->n_patterns++, sizeof(char *));
         form_text(form, "text", &group->patterns[i]);
-        if (reading(form) && !group->patterns[i])
-            expected(form, "text=");
+        if (form_reading(form) && !group->patterns[i])
+            form_expected(form, "text=");
     }
 }
 
@@ -670,7 +337,7 @@ static void form_train(Form *form, Train *train)
 {
     int schedule = (int)train->schedule.kind, clip = (int)train->clip.kind;
     int64_t seed = (int64_t)train->seed, budget = (int64_t)train->budget_bytes;
-    record_one(form, "train");
+    form_one(form, "train");
     form_text(form, "optimizer", &train->optimizer);
     form_int(form, "schedule", &schedule, 0);
     form_double(form, "to", &train->schedule.to, 0);
@@ -691,15 +358,15 @@ static void form_train(Form *form, Train *train)
     train->clip.kind = clip >= 0 && clip <= CLIP_GROUP ? (ClipKind)clip : CLIP_NONE;
     train->seed = (uint64_t)seed;
     train->budget_bytes = budget > 0 ? (size_t)budget : 0;
-    for (int i = 0; record(form, "group", i, train->n_groups); i++) {
-        if (reading(form))
+    for (int i = 0; form_record(form, "group", i, train->n_groups); i++) {
+        if (form_reading(form))
             train->groups =
                 array_room(form->arena, train->groups, train->n_groups++, sizeof *train->groups);
         form_group(form, &train->groups[i]);
     }
-    for (int i = 0; record(form, "option", i, train->data.n_options); i++) {
+    for (int i = 0; form_record(form, "option", i, train->data.n_options); i++) {
         Data *data = &train->data;
-        if (reading(form))
+        if (form_reading(form))
             data->options =
                 array_room(form->arena, data->options, data->n_options++, sizeof *data->options);
         form_option(form, &data->options[i]);
@@ -708,8 +375,8 @@ static void form_train(Form *form, Train *train)
 
 static void form_named(Form *form, const char *word, Named **names, int *n)
 {
-    for (int i = 0; record(form, word, i, *n); i++) {
-        if (reading(form))
+    for (int i = 0; form_record(form, word, i, *n); i++) {
+        if (form_reading(form))
             *names = array_room(form->arena, *names, (*n)++, sizeof **names);
         form_text(form, "name", &(*names)[i].name);
         form_int(form, "tensor", &(*names)[i].tensor, -1);
@@ -718,7 +385,7 @@ static void form_named(Form *form, const char *word, Named **names, int *n)
 
 static void form_graph(Form *form, Graph *graph)
 {
-    record_one(form, "graph");
+    form_one(form, "graph");
     space(form);
     graph->stage =
         (GraphStage)form_name(form, (int)graph->stage, STAGE_TRAINING + 1, name_of_stage);
@@ -727,23 +394,23 @@ static void form_graph(Form *form, Graph *graph)
     form_ints(form, "norms", &graph->norms, &graph->n_norms);
     form_ints(form, "inputs", &graph->inputs, &graph->n_inputs);
     form_train(form, &graph->train);
-    for (int i = 0; record(form, "instance", i, graph->n_instances); i++) {
-        if (reading(form))
+    for (int i = 0; form_record(form, "instance", i, graph->n_instances); i++) {
+        if (form_reading(form))
             graph_add_instance(form->arena, graph, (Instance){.parent = -1});
         form_instance(form, &graph->instances[i]);
     }
-    for (int i = 0; record(form, "tensor", i, graph->n_tensors); i++) {
-        if (reading(form))
+    for (int i = 0; form_record(form, "tensor", i, graph->n_tensors); i++) {
+        if (form_reading(form))
             graph_add_tensor(form->arena, graph,
                              tensor_default(NULL, (Shape){0}, DT_f32, CLASS_activation));
         form_tensor(form, &graph->tensors[i]);
     }
-    for (int i = 0; record(form, "node", i, graph->n_nodes); i++) {
-        if (reading(form))
+    for (int i = 0; form_record(form, "node", i, graph->n_nodes); i++) {
+        if (form_reading(form))
             graph_add_node(form->arena, graph, (Node){.forward = -1});
         Node node = graph->nodes[i];
         form_node(form, &node, graph->stage != STAGE_EXPANDED);
-        if (reading(form))
+        if (form_reading(form))
             graph->nodes[i] = node;
     }
     form_named(form, "loss", &graph->losses, &graph->n_losses);
@@ -767,9 +434,9 @@ Graph *graph_read(Arena *arena, Diag *diag)
     Form form = {.arena = arena, .diag = diag, .text = source->text, .n = source->n};
     Graph *graph = NEW(arena, Graph);
     form_graph(&form, graph);
-    skip_space(&form);
+    form_skip_space(&form);
     if (!form.failed && form.at < form.n)
-        expected(&form, "another record, or the end");
+        form_expected(&form, "another record, or the end");
     if (form.failed)
         return NULL;
     const char *error = graph_verify(arena, graph);
