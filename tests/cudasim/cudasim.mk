@@ -8,13 +8,18 @@ SIM_FLAGS := -std=c++17 -Wall -Wextra -Werror -Wno-unknown-pragmas -g -I$(CUDASI
 SIM_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 SIM_CHECK := -fsanitize=thread -mllvm -tsan-instrument-read-before-write
 
-# How the simulator (LIB) and emitted text (TEXT) are compiled in each build.
+# How the simulator (LIB), emitted CUDA (TEXT) and emitted C (HOST) are compiled in each build.
+SIM_TEXT := -fno-strict-aliasing -ffp-contract=off -Wno-unused-function
+SIM_HOST := -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g
 SIM_plain_LIB     := g++ -O2 $(SIM_FLAGS)
-SIM_plain_TEXT    := g++ -O1 $(SIM_FLAGS)
+SIM_plain_TEXT    := g++ -O1 $(SIM_FLAGS) $(SIM_TEXT) -g0 -Wno-maybe-uninitialized
+SIM_plain_HOST    := gcc $(SIM_HOST)
 SIM_sanitize_LIB  := clang++ -O1 $(SIM_SANITIZE) $(SIM_FLAGS)
-SIM_sanitize_TEXT := $(SIM_sanitize_LIB)
+SIM_sanitize_TEXT := $(SIM_sanitize_LIB) $(SIM_TEXT)
+SIM_sanitize_HOST := clang $(SIM_SANITIZE) $(SIM_HOST)
 SIM_check_LIB     := clang++ -O2 $(SIM_FLAGS)
-SIM_check_TEXT    := clang++ -O1 $(SIM_CHECK) $(SIM_FLAGS)
+SIM_check_TEXT    := clang++ -O1 $(SIM_CHECK) $(SIM_FLAGS) $(SIM_TEXT)
+SIM_check_HOST    := clang $(SIM_HOST)
 
 SIM_SOURCES := sim memory stream block blas
 SIM_HEADERS := $(wildcard $(CUDASIM)/*.h $(CUDASIM)/include/*.h $(CUDASIM)/bugs/*.h)
@@ -22,16 +27,23 @@ SIM_BUGS    := $(sort $(wildcard $(CUDASIM)/bugs/*.cu))
 
 # A library and the planted bugs for build $(1); $(2): sources beside the common ones.
 define SIM_RULES
-$(SIM_BUILD)/$(1)/%.o: $(CUDASIM)/%.cpp $(SIM_HEADERS) $(CUDASIM)/cudasim.mk
+$(SIM_BUILD)/$(1)/lib/%.o: $(CUDASIM)/%.cpp $(SIM_HEADERS) $(CUDASIM)/cudasim.mk
 	@mkdir -p $$(@D)
 	@echo "  SIM   $$@"
 	$$(Q)$$(SIM_$(1)_LIB) $(if $(2),-fno-builtin) -c $$< -o $$@
-SIM_$(1)_OBJECTS := $(patsubst %,$(SIM_BUILD)/$(1)/%.o,$(SIM_SOURCES) $(2))
+SIM_$(1)_OBJECTS := $(patsubst %,$(SIM_BUILD)/$(1)/lib/%.o,$(SIM_SOURCES) $(2))
+$(SIM_BUILD)/$(1)/planted.o: $(CUDASIM)/bugs/bugs.cpp $(SIM_HEADERS) $(CUDASIM)/cudasim.mk
+	@mkdir -p $$(@D)
+	@echo "  SIM   $$@"
+	$$(Q)$$(SIM_$(1)_LIB) -c $$< -o $$@
+$(SIM_BUILD)/$(1)/flags: $(CUDASIM)/cudasim.mk
+	@mkdir -p $$(@D)
+	$$(Q)printf 'TEXT="%s"\nHOST="%s"\nLINK="%s"\n' "$$(SIM_$(1)_TEXT)" "$$(SIM_$(1)_HOST)" "$$(SIM_$(1)_LIB)" > $$@
 $(SIM_BUILD)/$(1)/bugs.o: $(SIM_BUILD)/all_bugs.cpp $(SIM_BUGS) $(SIM_HEADERS) $(CUDASIM)/cudasim.mk
 	@mkdir -p $$(@D)
 	@echo "  SIM   $$@"
 	$$(Q)$$(SIM_$(1)_TEXT) -I. -c $$< -o $$@
-$(SIM_BUILD)/$(1)/planted: $(SIM_BUILD)/$(1)/bugs.o $(SIM_BUILD)/$(1)/bugs/bugs.o $$(SIM_$(1)_OBJECTS)
+$(SIM_BUILD)/$(1)/planted: $(SIM_BUILD)/$(1)/bugs.o $(SIM_BUILD)/$(1)/planted.o $$(SIM_$(1)_OBJECTS)
 	@echo "  LD    $$@"
 	$$(Q)$$(SIM_$(1)_LIB) $$^ -o $$@
 endef
@@ -47,5 +59,5 @@ $(SIM_BUILD)/all_bugs.cpp: $(SIM_BUGS) $(CUDASIM)/cudasim.mk
 
 SIM_BUILDS := $(if $(SIM_CXX),plain) $(if $(SIM_CLANG),sanitize check)
 .PHONY: cudasim
-cudasim: $(SIM_BUILDS:%=$(SIM_BUILD)/%/planted)
+cudasim: $(foreach build,$(SIM_BUILDS),$(SIM_BUILD)/$(build)/planted $(SIM_BUILD)/$(build)/flags)
 check: cudasim
