@@ -200,20 +200,22 @@ static int lower_named(Lower *lower, int from)
         bug("'%s' has no value", wanted->name);
     if (lower->to->tensors[to].producer < 0 || lower->to->tensors[to].class == CLASS_output ||
         (wanted->shape.rank == 0 && lower->to->tensors[to].dtype != lower->sum)) {
-        Node view = {.op = OP_reshape,
-                     .inputs = ints(lower->arena, 1, &from),
-                     .n_inputs = 1,
-                     .outputs = ints(lower->arena, 1, &from),
-                     .n_outputs = 1,
-                     .instance = wanted->instance,
-                     .span = wanted->span};
-        lower->node = &view;
+        Node *view = NEW(lower->arena, Node);
+        *view = (Node){.op = OP_reshape,
+                       .inputs = ints(lower->arena, 1, &from),
+                       .n_inputs = 1,
+                       .outputs = ints(lower->arena, 1, &from),
+                       .n_outputs = 1,
+                       .instance = wanted->instance,
+                       .span = wanted->span};
+        lower->node = view;
         Saying saying = say(lower, &wanted->shape);
         Shape as = saying.to.b.program->domain;
         int instr = say_tensor(&saying, to, &as);
         to = lower_between(lower, "output", wanted->shape,
                            wanted->shape.rank ? lower->to->tensors[to].dtype : lower->sum);
         say_done(&saying, instr, &as, to);
+        lower->to->nodes[lower->to->n_nodes - 1].what = "output";
     }
     lower->to->tensors[to].class = CLASS_output;
     lower->to->tensors[to].shape = wanted->shape;

@@ -24,7 +24,7 @@ static CopyPart part_empty(void)
 
 void lower_permuted(Lower *lower, int from, const Shape *shape, const int *order, int to)
 {
-    int64_t step_from[MAX_RANK], unit = 1, step_to = 1;
+    int64_t step_from[MAX_RANK] = {0}, unit = 1, step_to = 1;
     for (int i = shape->rank - 1; i >= 0; i--) {
         step_from[i] = unit;
         unit *= shape->size[i];

@@ -97,8 +97,9 @@ static void form_instr(Form *form, Instr *instr)
 
 static void form_streams(Form *form, Program *p)
 {
-    int64_t *streams = form_reading(form) ? NULL : NEW_N(form->arena, int64_t, p->n_streams + 1);
-    for (int i = 0; !form_reading(form) && i < p->n_streams; i++)
+    bool print = !form_reading(form);
+    int64_t *streams = print ? NEW_N(form->arena, int64_t, p->n_streams + 1) : NULL;
+    for (int i = 0; print && i < p->n_streams; i++)
         streams[i] = p->streams[i];
     form_longs(form, "streams", &streams, &p->n_streams);
     if (!form_reading(form))
