@@ -117,8 +117,8 @@ demo: $(BUILD)/rematc
 
 
 # --- lint: format, strict warnings of both compilers, clang-tidy, cppcheck, the order of the folders --
-OWN_C    := $(sort $(wildcard compiler/*.c compiler/*/*.c compiler/plan/strategies/*.c runtime/*.c tests/*.c tests/support/*.c))
-OWN_TEXT := $(OWN_C) $(sort $(wildcard compiler/*.h compiler/*/*.h compiler/plan/strategies/*.h runtime/*.h tests/*.h tests/support/*.h))
+OWN_C    := $(sort $(wildcard compiler/*.c compiler/*/*.c compiler/plan/strategies/*.c grammar/*.c runtime/*.c tests/*.c tests/support/*.c))
+OWN_TEXT := $(OWN_C) $(sort $(wildcard compiler/*.h compiler/*/*.h compiler/plan/strategies/*.h grammar/*.h runtime/*.h tests/*.h tests/support/*.h))
 
 lint: $(OWN_C:%=$(BUILD)/lint/%.ok)
 	clang-format --dry-run -Werror $(OWN_TEXT)

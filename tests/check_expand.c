@@ -35,6 +35,7 @@ static Graph *graph_with(const char *text, const Override *overrides, int n_over
     ck_assert_int_eq(diag_errors(diag), 0);
     Graph *graph = expand(arena, ast, consts, diag);
     ck_assert(graph != NULL);
+    ck_assert_pstr_eq(graph_verify(arena, graph), NULL);
     return graph;
 }
 

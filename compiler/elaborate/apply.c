@@ -112,6 +112,8 @@ static void create_parameter(Application *a, const NewParameter *parameter)
                      .span = a->at->span};
     if (strcmp(parameter->name, "weight") == 0 && a->init.kind != VALUE_error)
         a->good &= argument_init(scope, a->init, a->init_span, &tensor.shape, &tensor.init);
+    if (!a->operands.data || parameter->position >= a->operands.n)
+        bug("%s has no operand %d to create", a->row->name, parameter->position);
     a->operands.data[parameter->position].given = true;
     a->tensors.data[parameter->position] = tensor_add(scope, tensor);
 }
@@ -127,19 +129,26 @@ static const char *output_name(const Application *a, const OpShapes *shapes, int
     return shapes->n_outputs == 1 ? path : arena_printf(scope->x->arena, "%s[%d]", path, i);
 }
 
-/* An input of dtype i32 that reaches an operator that takes class numbers, through whatever moves
- * its elements about: the smallest range of its uses. */
+/* Class numbers that reach an operator: what they were moved, cut or joined from has its range, and
+ * the smallest one where there are several uses. */
 static void limit_classes(Expander *x, int tensor, int64_t classes)
 {
-    Tensor *t = &x->tensors.data[tensor];
-    while (t->producer >= 0 && t->dtype == DT_i32)
-        t = &x->tensors.data[x->nodes.data[t->producer].inputs[0]];
-    if (t->class == CLASS_input && t->dtype == DT_i32 && (!t->classes || classes < t->classes))
+    ARRAY(int) open = {0};
+    PUSH(x->arena, open, tensor);
+    while (open.n > 0) {
+        Tensor *t = &x->tensors.data[open.data[--open.n]];
+        if (t->dtype != DT_i32 || (t->classes && t->classes <= classes))
+            continue;
         t->classes = classes;
+        for (int i = 0; t->producer >= 0 && i < x->nodes.data[t->producer].n_inputs; i++)
+            PUSH(x->arena, open, x->nodes.data[t->producer].inputs[i]);
+    }
 }
 
 static void note_classes(const Application *a)
 {
+    if (a->operands.n < 2)
+        return;
     const Shape *logits = &a->operands.data[0].shape;
     if (a->op == OP_embedding)
         limit_classes(a->scope->x, a->tensors.data[0],

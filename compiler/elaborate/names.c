@@ -61,9 +61,13 @@ static const char *binary_name(char op)
 
 static void count_assignment(NameScope *scope, const char *name)
 {
-    if (map_add(scope->variables, name, scope->assigned.n))
-        PUSH(scope->arena, scope->assigned, 0);
-    scope->assigned.data[map_get(scope->variables, name)]++;
+    int i = map_get(scope->variables, name);
+    if (i >= 0 && i < scope->assigned.n) {
+        scope->assigned.data[i]++;
+        return;
+    }
+    map_add(scope->variables, name, scope->assigned.n);
+    PUSH(scope->arena, scope->assigned, 1);
 }
 
 static void collect_call(void *context, const Expr *expr)

@@ -38,7 +38,7 @@ typedef struct {
 static Symbol *find_slot(const Scope *scope, const char *name)
 {
     int i = map_get(scope->slots, name);
-    return i < 0 ? NULL : &scope->symbols.data[i];
+    return i < 0 || i >= scope->symbols.n ? NULL : &scope->symbols.data[i];
 }
 
 static void warn_unused(Scope *scope, const Symbol *symbol)
@@ -53,13 +53,10 @@ static void warn_unused(Scope *scope, const Symbol *symbol)
 static void declare(Scope *scope, SymbolKind kind, Name name)
 {
     Symbol symbol = {name, kind, scope->level, true, false};
-    Symbol *slot = find_slot(scope, name.text);
-    if (slot) {
-        *slot = symbol;
-        return;
-    }
-    map_add(scope->slots, name.text, scope->symbols.n);
-    PUSH(scope->check->arena, scope->symbols, symbol);
+    if (map_add(scope->slots, name.text, scope->symbols.n))
+        PUSH(scope->check->arena, scope->symbols, symbol);
+    else
+        *find_slot(scope, name.text) = symbol;
 }
 
 /* For what must be new: inputs, params and a repeat's index. */

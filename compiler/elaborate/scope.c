@@ -124,7 +124,9 @@ const char *value_text(const Scope *scope, Value value)
         return arena_printf(arena, "a tensor %s%s", dtype_name(tensor->dtype),
                             shape_text(arena, &tensor->shape));
     }
-    case VALUE_number: return arena_printf(arena, "%s", number_print(arena, value.number));
+    case VALUE_number:
+        return value.number.is_float ? arena_printf(arena, "%.10g", value.number.f)
+                                     : number_print(arena, value.number);
     case VALUE_bool: return value.truth ? "true" : "false";
     case VALUE_text: return "a string";
     case VALUE_word: return arena_printf(arena, "'%s'", value.text);

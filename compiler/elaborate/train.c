@@ -1,10 +1,8 @@
-/* The train block: a row for each setting, tables of schedules and of optimizers (graph), and
- * groups resolved to parameters. */
+/* The train block: a row for each setting, and tables of schedules and of optimizers (graph). */
 #include "elaborate/train.h"
 
 #include "base/size.h"
-#include "elaborate/scope.h"
-#include "graph/optimizer.h"
+#include "elaborate/groups.h"
 
 #include <string.h>
 
@@ -31,26 +29,6 @@ static const char *callee_of(const Expr *expr, Args *args)
     return expr->call.callee.text;
 }
 
-static bool set_hyper(const Scope *scope, const OpParam *param, const Argument *argument,
-                      Hyper *hyper)
-{
-    Attr attr;
-    double second = 0;
-    if (!argument_attr(scope, param, argument, &attr, &second))
-        return false;
-    double first = param->type == PARAM_BOOL || param->type == PARAM_INT ? (double)attr.i : attr.f;
-    bool is_pair = param->type == PARAM_PAIR;
-    if (first < 0 || second < 0 || (is_pair && (first >= 1 || second >= 1))) {
-        scope_error(scope, argument->span,
-                    is_pair ? "'%s' are at least 0 and less than 1" : "'%s' cannot be negative",
-                    param->name);
-        return false;
-    }
-    if (!hyper_set(hyper, param->name, first, second))
-        bug("no field of Hyper is '%s'", param->name);
-    return true;
-}
-
 static void set_optimizer_row(Trainer *t, const Optimizer *row, const Expr *expr, const Args *args)
 {
     int of_param[MAX_PARAMS];
@@ -62,8 +40,8 @@ static void set_optimizer_row(Trainer *t, const Optimizer *row, const Expr *expr
     if (!arguments_bind(t->scope, &signature, expr->span, arguments, args->n, of_param))
         return;
     for (int i = 0; i < row->n_params; i++)
-        set_hyper(t->scope, &row->params[i], of_param[i] < 0 ? NULL : &arguments[of_param[i]],
-                  &t->hyper);
+        hyper_take(t->scope, &row->params[i], of_param[i] < 0 ? NULL : &arguments[of_param[i]],
+                   &t->hyper);
     if (t->hyper.nesterov && t->hyper.momentum == 0)
         scope_error(t->scope, expr->span, "nesterov needs a momentum above 0");
 }
@@ -246,106 +224,6 @@ static const Expr *find_setting(const TrainBlock *block, const char *name)
     return NULL;
 }
 
-/* Whether a pattern with * (any characters) and ? (one) matches a name. Going back to the last star
- * alone is enough, so the time is at most the product of the lengths. */
-static bool glob_matches(const char *pattern, const char *name)
-{
-    const char *star = NULL, *resume = NULL;
-    while (*name) {
-        if (*pattern == '*') {
-            star = ++pattern;
-            resume = name;
-        } else if (*pattern == '?' || *pattern == *name) {
-            pattern++;
-            name++;
-        } else if (star) {
-            pattern = star;
-            name = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return !*pattern;
-}
-
-static void set_group_hyper(Trainer *t, const Bindings *given, Hyper *hyper)
-{
-    const Optimizer *row = t->optimizer;
-    for (int i = 0; i < given->n; i++) {
-        const Binding *binding = &given->data[i];
-        Nearest nearest = nearest_start(binding->name.text);
-        int at = 0;
-        while (at < row->n_params && strcmp(row->params[at].name, binding->name.text) != 0)
-            nearest_offer(&nearest, row->params[at++].name);
-        if (at == row->n_params) {
-            scope_error(t->scope, binding->name.span, "%s has no '%s' to set for a group%s",
-                        row->name, binding->name.text, nearest_hint(t->scope->x->arena, &nearest));
-            continue;
-        }
-        Argument argument = {binding->name, evaluate(t->scope, binding->value),
-                             binding->value->span};
-        set_hyper(t->scope, &row->params[at], &argument, hyper);
-    }
-}
-
-static Group group_new(Trainer *t, const GroupBlock *block)
-{
-    Arena *arena = t->scope->x->arena;
-    Group group = {.hyper = t->hyper,
-                   .patterns = NEW_N(arena, const char *, block->patterns.n),
-                   .n_patterns = block->patterns.n,
-                   .span = block->keyword.span};
-    for (int i = 0; i < block->patterns.n; i++)
-        group.patterns[i] = block->patterns.data[i]->text;
-    set_group_hyper(t, &block->settings, &group.hyper);
-    return group;
-}
-
-static bool group_takes(const Group *group, const char *name, bool *matched)
-{
-    bool any = false;
-    for (int i = 0; i < group->n_patterns; i++) {
-        if (!glob_matches(group->patterns[i], name))
-            continue;
-        matched[i] = true;
-        any = true;
-    }
-    return any;
-}
-
-static void warn_unmatched(const Trainer *t, const GroupBlock *block, const bool *matched)
-{
-    for (int i = 0; i < block->patterns.n; i++)
-        if (!matched[i])
-            diag_warning(t->scope->x->diag, block->patterns.data[i]->span,
-                         "no parameter matches \"%s\"", block->patterns.data[i]->text);
-}
-
-/* A parameter belongs to the first group that has a pattern for it. */
-static void set_groups(Trainer *t, const TrainBlock *block)
-{
-    Expander *x = t->scope->x;
-    int n = block ? block->groups.n : 0;
-    t->train->groups = NEW_N(x->arena, Group, n + 1);
-    t->train->groups[0] = (Group){.hyper = t->hyper, .span = t->train->span};
-    t->train->n_groups = n + 1;
-    for (int k = 1; k <= n; k++) {
-        const GroupBlock *written = &block->groups.data[k - 1];
-        Group *group = &t->train->groups[k];
-        *group = group_new(t, written);
-        bool *matched = NEW_N(x->arena, bool, group->n_patterns + 1);
-        for (int i = 0; i < x->tensors.n; i++) {
-            Tensor *tensor = &x->tensors.data[i];
-            if (tensor->class == CLASS_parameter && group_takes(group, tensor->name, matched) &&
-                tensor->group == 0)
-                tensor->group = k;
-        }
-        warn_unmatched(t, written, matched);
-    }
-}
-
 void expand_train(Scope *scope, const TrainBlock *block, Train *train)
 {
     Values values = {0};
@@ -367,5 +245,5 @@ void expand_train(Scope *scope, const TrainBlock *block, Train *train)
     }
     if (!find_setting(block, "data"))
         train->data = (Data){.source = "synthetic"};
-    set_groups(&t, block);
+    expand_groups(&empty, block, t.optimizer, &t.hyper, train);
 }
