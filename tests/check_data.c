@@ -487,6 +487,7 @@ END_TEST
 static TCase *bad_input_case(void)
 {
     TCase *tcase = tcase_create("bad input");
+    tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, make_folder, remove_folder);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, bytes_that_are_not_utf8_are_left_out_and_told_of);
@@ -502,6 +503,7 @@ Suite *data_suite(void)
 {
     Suite *suite = suite_create("data");
     TCase *tcase = tcase_create("text");
+    tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, make_folder, remove_folder);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, pieces_are_those_of_the_oracle);
