@@ -2,6 +2,7 @@
 #include "source.h"
 
 #include "gpu.h"
+#include "plan/profile.h"
 #include "plan/strategies/strategies.h"
 
 #include <errno.h>
@@ -112,6 +113,23 @@ int source_open(Compilation *model)
     model->name = stem(arena, model->options->file);
     model->diag = diag_new(arena, source, model->options->silent ? NULL : stderr);
     return EXIT_DONE;
+}
+
+bool source_profile(const Compilation *model, Problem *problem)
+{
+    const char *path = model->options->profile, *error = NULL;
+    const Source *source = read_source(model->arena, path);
+    if (!source)
+        return false;
+    int n_known = profile_apply(model->arena, problem, source->text, &error);
+    if (n_known == 0)
+        error = "no row of this profile is about this model";
+    if (error)
+        fprintf(stderr, "%s: error: %s\n", path, error);
+    else if (n_known < problem->n_nodes && !model->options->quiet)
+        fprintf(stderr, "%s: note: %d of %d kernels have no row; their times are estimated\n", path,
+                problem->n_nodes - n_known, problem->n_nodes);
+    return !error;
 }
 
 const Override *source_overrides(Arena *arena, const Options *options)

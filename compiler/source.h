@@ -9,6 +9,9 @@
  * said on standard error. */
 int source_open(Compilation *model);
 
+/* Puts the times of --profile into the problem; false after saying what is wrong with the file. */
+bool source_profile(const Compilation *model, Problem *problem);
+
 /* -D name=value, taken apart. */
 const Override *source_overrides(Arena *arena, const Options *options);
 
