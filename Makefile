@@ -35,7 +35,10 @@ $(BUILD)/rematc: $(OBJECTS) $(COMMAND_O)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
-$(BUILD)/obj/%.o: %.c Makefile
+# Made before anything is compiled; what needs them anew says the compiler itself (-MMD).
+GENERATED := $(BUILD)/gen/parser.h $(BUILD)/gen/lexer.h $(BUILD)/gen/devices.def $(BUILD)/gen/suites.def
+
+$(BUILD)/obj/%.o: %.c Makefile | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -c $< -o $@
@@ -49,13 +52,10 @@ $(BUILD)/gen/lexer.c $(BUILD)/gen/lexer.h &: grammar/lexer.l Makefile
 	@mkdir -p $(@D)
 	$(Q)flex --header-file=$(BUILD)/gen/lexer.h -o $(BUILD)/gen/lexer.c $<
 
-$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c Makefile
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c Makefile | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -c $< -o $@
-
-$(BUILD)/obj/gen/lexer.o $(BUILD)/obj/gen/parser.o $(BUILD)/obj/grammar/lines.o \
-$(BUILD)/obj/grammar/parse.o: | $(BUILD)/gen/parser.h $(BUILD)/gen/lexer.h
 
 # The built-in device files as C strings: DEVICE("a100", "...").
 DEVICES := $(sort $(wildcard compiler/plan/devices/*.device))
@@ -63,7 +63,6 @@ $(BUILD)/gen/devices.def: $(DEVICES) Makefile
 	@mkdir -p $(@D)
 	$(Q)for f in $(DEVICES); do echo "DEVICE(\"$$(basename $$f .device)\","; \
 	    sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo ")"; done > $@
-$(BUILD)/obj/compiler/plan/device.o: $(BUILD)/gen/devices.def
 
 # What the compiler writes into every program, as text within it.
 EMBEDDED := $(sort $(wildcard templates/*/* runtime/*))
@@ -75,30 +74,36 @@ $(BUILD)/gen/embedded.c: $(BUILD)/embed $(EMBEDDED) Makefile
 	$(Q)$(BUILD)/embed $(EMBEDDED) > $@
 
 # --- tests: every tests/check_NAME.c defines Suite *NAME_suite(void) -------------------------------
-TEST_C := $(filter-out tests/check_main.c,$(sort $(wildcard tests/check_*.c)))
-TEST_HELP_C := tests/interpreter.c tests/sketch.c
-TEST_O := $(TEST_C:%.c=$(BUILD)/obj/%.o) $(TEST_HELP_C:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/check_main.o \
-          $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/make_*.c tests/support/*.c)))
-SUITES := $(patsubst tests/check_%.c,%,$(TEST_C))
+# All that a test runs in its own process is compiled a second time, with sanitizers: a leak fails.
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+TEST_C   := $(filter-out tests/check_main.c,$(sort $(wildcard tests/check_*.c)))
+SUITES   := $(patsubst tests/check_%.c,%,$(TEST_C))
+# The runtime's data sources are tested here; the rest of the runtime by programs that use it.
+SOURCE_C := $(sort $(wildcard runtime/data*.c runtime/pairs*.c runtime/mt19937.c))
+CHECK_C  := $(TEST_C) tests/check_main.c $(sort $(wildcard tests/support/*.c)) tests/fuzz/fuzz_front.c \
+            $(COMPILER_C) $(COMMAND_C) $(SOURCE_C)
+CHECK_O  := $(CHECK_C:%.c=$(BUILD)/asan/%.o) $(patsubst $(BUILD)/obj/gen/%,$(BUILD)/asan/gen/%,$(filter $(BUILD)/obj/gen/%,$(OBJECTS)))
 
 $(BUILD)/gen/suites.def: $(TEST_C) Makefile
 	@mkdir -p $(@D)
 	$(Q)printf 'SUITE(%s)\n' $(SUITES) > $@
 
-$(BUILD)/obj/tests/check_main.o: $(BUILD)/gen/suites.def
+$(BUILD)/asan/%.o: %.c Makefile | $(GENERATED)
+	@mkdir -p $(@D)
+	@echo "  ASAN  $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(SANITIZE) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/asan/gen/%.o: $(BUILD)/gen/%.c Makefile | $(GENERATED)
+	@mkdir -p $(@D)
+	@echo "  ASAN  $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(SANITIZE) $(CFLAGS) -c $< -o $@
 
 # The command's own files are under test too; their main() steps aside.
-$(BUILD)/obj/tests/command_main.o: compiler/main.c Makefile
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -Dmain=command_main -Wno-missing-prototypes -c $< -o $@
+$(BUILD)/asan/compiler/main.o: SANITIZE += -Dmain=command_main -Wno-missing-prototypes
 
-# The runtime's data sources are tested here; the rest of the runtime by programs that use it.
-SOURCE_C := $(wildcard runtime/data*.c runtime/pairs*.c runtime/mt19937.c)
-SOURCE_O := $(SOURCE_C:%.c=$(BUILD)/obj/%.o)
-
-$(BUILD)/check: $(TEST_O) $(BUILD)/obj/tests/fuzz/fuzz_front.o $(OBJECTS) $(filter-out %/main.o,$(COMMAND_O)) $(BUILD)/obj/tests/command_main.o $(SOURCE_O)
+$(BUILD)/check: $(CHECK_O)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $^ $(LDFLAGS) -lcheck -lsubunit -lpthread -lrt $(LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(SANITIZE) $(CFLAGS) $^ $(LDFLAGS) -lcheck -lsubunit -lpthread -lrt $(LIBS) -o $@
 
 check: $(BUILD)/rematc $(BUILD)/check
 	$(BUILD)/check
@@ -136,6 +141,6 @@ $(BUILD)/lint/%.ok: % .clang-tidy | $(OBJECTS)
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(COMMAND_O:.o=.d) $(TEST_O:.o=.d) $(SOURCE_O:.o=.d)
+-include $(OBJECTS:.o=.d) $(COMMAND_O:.o=.d) $(CHECK_O:.o=.d)
 
 include tests/cudasim/cudasim.mk

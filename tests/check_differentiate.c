@@ -4,8 +4,8 @@
 #include "graph/differentiate.h"
 #include "graph/fuse.h"
 #include "graph/lower.h"
-#include "interpreter.h"
-#include "sketch.h"
+#include "tests/support/interpreter.h"
+#include "tests/support/sketch.h"
 
 #include <check.h>
 #include <math.h>

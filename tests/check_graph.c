@@ -6,8 +6,8 @@
 #include "graph/lower.h"
 #include "graph/optimizer.h"
 #include "graph/step.h"
-#include "interpreter.h"
-#include "sketch.h"
+#include "tests/support/interpreter.h"
+#include "tests/support/sketch.h"
 
 #include <check.h>
 #include <math.h>

@@ -1,8 +1,8 @@
 /* Every strategy on made-up training problems: legal, laid out without overlap, never above what
  * keeping everything needs; and the simulator catches what is planted. */
-#include "make_problem.h"
 #include "plan/device.h"
 #include "plan/search.h"
+#include "tests/support/make_problem.h"
 
 #include <check.h>
 #include <math.h>

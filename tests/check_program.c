@@ -1,7 +1,7 @@
 /* Programs: built without doubles, cleaned, compared, checked. */
 #include "graph/build.h"
 #include "graph/program.h"
-#include "interpreter.h"
+#include "tests/support/interpreter.h"
 
 #include <check.h>
 #include <math.h>

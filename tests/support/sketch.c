@@ -1,5 +1,5 @@
 /* Building EXPANDED graphs: shapes and parameters come from the operator table. */
-#include "sketch.h"
+#include "tests/support/sketch.h"
 
 #include "graph/build.h"
 #include "graph/shapes.h"

@@ -1,5 +1,5 @@
 /* A recorder of forward operators and its differentiation, in values and nodes alone. */
-#include "make_problem.h"
+#include "tests/support/make_problem.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* A graph's kernels as loops over elements. */
-#include "interpreter.h"
+#include "tests/support/interpreter.h"
 
 #include <ctype.h>
 #include <math.h>
