@@ -98,9 +98,9 @@ static PairsFile open_part(const char *path, int64_t *first, int64_t *end)
     size_t part = 2;
     while (part > 0 && !ends_in(path, suffixes[part]))
         part--;
-    char *prefix = rt_data_alloc(strlen(path) + 1, 1);
-    strcpy(prefix, path);
-    prefix[strlen(path) - strlen(suffixes[part])] = '\0';
+    size_t n = strlen(path) - strlen(suffixes[part]);
+    char *prefix = rt_data_alloc(n + 1, 1);
+    snprintf(prefix, n + 1, "%s", path);
     PairsFile file = pairs_file_open(prefix);
     free(prefix);
     /* What rounding leaves over goes to training. */
