@@ -215,8 +215,6 @@ typedef struct {
     bool proved;
 } Solve;
 
-enum { EXACT_STATES = 2000000 };
-
 /* False where no schedule fits; the schedule is then the one of the smallest peak found. */
 static bool solve_auto(Solve *s)
 {
@@ -233,23 +231,49 @@ static bool solve_auto(Solve *s)
     return fits;
 }
 
-static bool solve_optimal(Solve *s)
+static void replace_schedule(Solve *s, RecomputeSchedule schedule)
 {
-    switch (exact_search(s->problem, EXACT_STATES, INFINITY, is_interrupted, NULL, &s->schedule)) {
-    case EXACT_SOLVED: s->proved = true; return true;
-    case EXACT_INFEASIBLE:
-        s->proved = exact_least_peak(s->problem, EXACT_STATES, is_interrupted, NULL,
-                                     &s->schedule) == EXACT_SOLVED;
-        if (s->proved)
-            return false;
-        break;
-    case EXACT_GAVE_UP: break;
-    }
+    recompute_schedule_free(&s->schedule);
+    s->schedule = schedule;
+}
+
+static void warn_unproved(const Solve *s)
+{
     if (!interrupted)
         fprintf(stderr,
-                "%s: warning: too large to prove the optimum; this is the best found by search\n",
+                "%s: warning: too large to prove the optimum; this is the best found by search "
+                "(--plan-seconds tries longer)\n",
                 s->arguments->path);
-    return solve_auto(s);
+}
+
+/* Searches first: what that finds shortens the proof, or its bound is the proof. */
+static bool solve_optimal(Solve *s)
+{
+    bool fits = solve_auto(s);
+    double extra = s->schedule.cost - s->base_cost;
+    ExactOptions exact = {.effort = s->arguments->seconds,
+                          .worst_extra = fits ? extra - 1e-12 * s->base_cost : INFINITY,
+                          .stop = is_interrupted};
+    RecomputeSchedule found;
+    if (s->proved)
+        return fits;
+    if (!fits && exact_least_peak(s->problem, &exact, &found) == EXACT_SOLVED) {
+        replace_schedule(s, found);
+        fits = found.peak_bytes <= s->problem->budget_bytes;
+        s->proved = !fits;
+    }
+    if (fits)
+        switch (exact_search(s->problem, &exact, &found)) {
+        case EXACT_SOLVED:
+            replace_schedule(s, found);
+            s->proved = true;
+            break;
+        case EXACT_INFEASIBLE: s->proved = true; break;
+        case EXACT_GAVE_UP: break;
+        }
+    if (!s->proved)
+        warn_unproved(s);
+    return fits;
 }
 
 static void print_result(const Solve *s, size_t base_peak_bytes, double seconds)

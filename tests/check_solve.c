@@ -149,6 +149,8 @@ static double oracle_extra(const RecomputeProblem *p)
 
 /* --- exact ---------------------------------------------------------------------------------- */
 
+static const ExactOptions all = {.effort = 0.05, .worst_extra = INFINITY};
+
 START_TEST(optimal_agrees_with_a_plain_table_on_1000_problems)
 {
     int n_feasible = 0;
@@ -157,7 +159,7 @@ START_TEST(optimal_agrees_with_a_plain_table_on_1000_problems)
         RecomputeProblem *p = random_problem(seed, 3 + (int)(seed % 5), seed % 2 == 0);
         RecomputeSchedule exact;
         double oracle = oracle_extra(p);
-        ExactStatus status = exact_search(p, 100000, INFINITY, NULL, NULL, &exact);
+        ExactStatus status = exact_search(p, &all, &exact);
         ck_assert_int_eq(status, isfinite(oracle) ? EXACT_SOLVED : EXACT_INFEASIBLE);
         if (status != EXACT_SOLVED)
             continue;
@@ -192,7 +194,7 @@ START_TEST(optimal_agrees_with_all_short_sequences)
     for (int n = N_NODES; n <= LONGEST; n++)
         best = fmin(best, cheapest_sequence(p, sequence, 0, n));
     RecomputeSchedule exact = {0};
-    ExactStatus status = exact_search(p, 100000, INFINITY, NULL, NULL, &exact);
+    ExactStatus status = exact_search(p, &all, &exact);
     if (status == EXACT_SOLVED) {
         ck_assert_double_le(exact.cost, best);
         ck_assert(exact.n > LONGEST || exact.cost == best);
@@ -208,7 +210,7 @@ START_TEST(the_least_peak_fits_and_one_byte_less_does_not)
 {
     RecomputeProblem *p = random_problem(9000 + (uint64_t)_i, MOST_NODES - 1, _i % 2);
     RecomputeSchedule least;
-    ck_assert_int_eq(exact_least_peak(p, 100000, NULL, NULL, &least), EXACT_SOLVED);
+    ck_assert_int_eq(exact_least_peak(p, &all, &least), EXACT_SOLVED);
     p->budget_bytes = least.peak_bytes;
     ck_assert(isfinite(oracle_extra(p)));
     p->budget_bytes = least.peak_bytes - 1;
@@ -217,11 +219,12 @@ START_TEST(the_least_peak_fits_and_one_byte_less_does_not)
 }
 END_TEST
 
-START_TEST(optimal_gives_up_where_states_run_out)
+START_TEST(optimal_gives_up_where_its_effort_ends)
 {
     RecomputeProblem *p = random_problem(4, MOST_NODES, true);
+    ExactOptions little = {.effort = 1e-6, .worst_extra = INFINITY};
     RecomputeSchedule exact;
-    ck_assert_int_eq(exact_search(p, 3, INFINITY, NULL, NULL, &exact), EXACT_GAVE_UP);
+    ck_assert_int_eq(exact_search(p, &little, &exact), EXACT_GAVE_UP);
 }
 END_TEST
 
@@ -460,7 +463,7 @@ Suite *solve_suite(void)
     tcase_add_loop_test(tcase, optimal_agrees_with_a_plain_table_on_1000_problems, 0, 20);
     tcase_add_loop_test(tcase, optimal_agrees_with_all_short_sequences, 0, 100);
     tcase_add_loop_test(tcase, the_least_peak_fits_and_one_byte_less_does_not, 0, 50);
-    tcase_add_test(tcase, optimal_gives_up_where_states_run_out);
+    tcase_add_test(tcase, optimal_gives_up_where_its_effort_ends);
     tcase_add_test(tcase, search_is_never_below_optimal_and_mostly_equal);
     tcase_add_test(tcase, search_gives_the_same_schedule_again);
     tcase_add_loop_test(tcase, search_names_a_least_peak_that_holds, 0, 20);

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MASK_WORDS = 2, MAX_VALUES = 64 * MASK_WORDS };
+enum { MASK_WORDS = 2, MAX_VALUES = 64 * MASK_WORDS, MOST_STATES = 2000000 };
 
 typedef struct {
     uint64_t word[MASK_WORDS];
@@ -43,11 +43,12 @@ typedef struct {
     Mask *needed, *useful; /* [n_nodes + 1]: read by a first run from here on (or an output); worth
                               keeping at this stage */
     State *states;
-    int n_states, max_states;
+    int n_states, most_states;
     int *buckets, n_buckets; /* state + 1; 0: empty */
     Open *heap;
     int n_heap, heap_capacity;
     double worst_extra;
+    int64_t work_left;
     bool gave_up;
     /* The expansion at hand. */
     int from, node;
@@ -205,7 +206,7 @@ static void reach(Exact *x, int stage, Mask live, double extra)
     if (id >= 0 && x->states[id].extra <= extra)
         return;
     if (id < 0) {
-        if (x->n_states == x->max_states) {
+        if (x->n_states == x->most_states) {
             x->gave_up = true;
             return;
         }
@@ -226,15 +227,18 @@ static void reach(Exact *x, int stage, Mask live, double extra)
  * than it must; the candidates are sorted by size, the largest first. */
 static void drop_and_run(Exact *x, int at, int64_t over, int64_t remaining, Mask live)
 {
+    const State *s = &x->states[x->from];
     if (over <= 0) {
-        const State *s = &x->states[x->from];
         bool first = x->node == s->stage;
         int stage = s->stage + first;
         live = both(either(live, x->writes[x->node]), x->useful[stage]);
         reach(x, stage, live, s->extra + (first ? 0 : x->problem->cost[x->node]));
         return;
     }
-    if (remaining < over || x->gave_up)
+    x->gave_up = x->gave_up || --x->work_left < 0;
+    Mask after = either(live, x->writes[x->node]);
+    if (remaining < over || x->gave_up ||
+        s->extra + missing_cost(x, s->stage, &after) > x->worst_extra)
         return;
     Mask dropped = live;
     discard(&dropped, x->drops[at].value);
@@ -321,8 +325,9 @@ static void find_needed(Exact *x)
     }
 }
 
-static Exact *exact_new(const RecomputeProblem *p, int max_states)
+static Exact *exact_new(const RecomputeProblem *p, const ExactOptions *options)
 {
+    static const double work_per_second = 1e7;
     Exact *x = xcalloc(1, sizeof *x);
     size_t n = (size_t)p->n_nodes + 1;
     x->problem = p;
@@ -341,9 +346,11 @@ static Exact *exact_new(const RecomputeProblem *p, int max_states)
             add(&x->writes[k], p->writes[e]);
     }
     find_needed(x);
-    x->max_states = max_states;
-    x->states = xcalloc((size_t)max_states, sizeof *x->states);
-    x->n_buckets = 2 * max_states + 1;
+    x->worst_extra = options->worst_extra;
+    x->work_left = (int64_t)(options->effort * work_per_second);
+    x->most_states = x->work_left < MOST_STATES ? (int)x->work_left + 1 : MOST_STATES;
+    x->states = xcalloc((size_t)x->most_states, sizeof *x->states);
+    x->n_buckets = 2 * x->most_states + 1;
     x->buckets = xcalloc((size_t)x->n_buckets, sizeof *x->buckets);
     return x;
 }
@@ -380,12 +387,12 @@ static RecomputeSchedule trace_back(const Exact *x, int goal)
 }
 
 /* The state that ends the cheapest schedule; -1: there is none, or gave up. */
-static int search(Exact *x, bool (*stop)(void *context), void *context)
+static int search(Exact *x, const ExactOptions *options)
 {
     x->from = x->node = -1;
     reach(x, 0, (Mask){{0}}, 0);
     for (int n = 0; x->n_heap > 0 && !x->gave_up; n++) {
-        if (stop && n % 256 == 0 && stop(context))
+        if (options->stop && n % 256 == 0 && options->stop(options->context))
             x->gave_up = true;
         Open open = heap_pop(x);
         if (open.extra > x->states[open.state].extra)
@@ -398,16 +405,15 @@ static int search(Exact *x, bool (*stop)(void *context), void *context)
     return -1;
 }
 
-ExactStatus exact_search(const RecomputeProblem *problem, int max_states, double worst_extra,
-                         bool (*stop)(void *context), void *context, RecomputeSchedule *out)
+ExactStatus exact_search(const RecomputeProblem *problem, const ExactOptions *options,
+                         RecomputeSchedule *out)
 {
     if (problem->budget_bytes < problem->resident_bytes)
         return EXACT_INFEASIBLE;
     if (problem->n_values > MAX_VALUES)
         return EXACT_GAVE_UP;
-    Exact *x = exact_new(problem, max_states);
-    x->worst_extra = worst_extra;
-    int goal = search(x, stop, context);
+    Exact *x = exact_new(problem, options);
+    int goal = search(x, options);
     ExactStatus status = x->gave_up ? EXACT_GAVE_UP : EXACT_INFEASIBLE;
     if (goal >= 0) {
         *out = trace_back(x, goal);
@@ -417,16 +423,18 @@ ExactStatus exact_search(const RecomputeProblem *problem, int max_states, double
     return status;
 }
 
-ExactStatus exact_least_peak(const RecomputeProblem *problem, int max_states,
-                             bool (*stop)(void *context), void *context, RecomputeSchedule *out)
+ExactStatus exact_least_peak(const RecomputeProblem *problem, const ExactOptions *options,
+                             RecomputeSchedule *out)
 {
     RecomputeProblem below = *problem;
+    ExactOptions any = *options;
+    any.worst_extra = INFINITY;
     size_t refused = 0; /* no schedule has a peak this small or smaller */
     *out = recompute_base_schedule(problem);
     while (refused + 1 < out->peak_bytes) {
         RecomputeSchedule lower;
         below.budget_bytes = refused + (out->peak_bytes - refused) / 2;
-        switch (exact_search(&below, max_states, INFINITY, stop, context, &lower)) {
+        switch (exact_search(&below, &any, &lower)) {
         case EXACT_SOLVED:
             recompute_schedule_free(out);
             *out = lower;

@@ -6,15 +6,20 @@
 
 typedef enum { EXACT_SOLVED, EXACT_INFEASIBLE, EXACT_GAVE_UP } ExactStatus;
 
+typedef struct {
+    double effort;      /* work allowed, about seconds; counted in work, not in time */
+    double worst_extra; /* dearer re-runs than this are not looked for; INFINITY: all are */
+    bool (*stop)(void *context); /* asked now and then (NULL: never); true gives up */
+    void *context;
+} ExactOptions;
+
 /* Searches all schedules, re-runs in any order and number, for the cheapest within the budget.
- * Gives up after `max_states` states (about 100 bytes each) or where a problem has over 128 values;
- * schedules of extra cost above `worst_extra` are not looked for (INFINITY: all are). `stop` is
- * asked now and then (NULL: never); true makes it give up. */
-ExactStatus exact_search(const RecomputeProblem *problem, int max_states, double worst_extra,
-                         bool (*stop)(void *context), void *context, RecomputeSchedule *out);
+ * Gives up where the effort ends, after two million states, or above 128 values. */
+ExactStatus exact_search(const RecomputeProblem *problem, const ExactOptions *options,
+                         RecomputeSchedule *out);
 
 /* The schedule of the smallest peak of all, whatever the budget. */
-ExactStatus exact_least_peak(const RecomputeProblem *problem, int max_states,
-                             bool (*stop)(void *context), void *context, RecomputeSchedule *out);
+ExactStatus exact_least_peak(const RecomputeProblem *problem, const ExactOptions *options,
+                             RecomputeSchedule *out);
 
 #endif
