@@ -327,17 +327,12 @@ enum { RT_VECTORS = 4, RT_COUNTERS = 4 * RT_VECTORS };
 /* Elements that rt_uniform may write beyond those asked for. */
 enum { RT_UNIFORM_EXTRA = 4 * RT_COUNTERS + 4 };
 
+/* Products of the low halves; a macro, since without AVX a function cannot return such vectors. */
 #ifdef __AVX2__
 #include <immintrin.h>
-static inline RtLanes rt_multiply(RtLanes a, uint64_t b)
-{
-    return (RtLanes)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x((long long)b));
-}
+#define RT_MULTIPLY(a, b) ((RtLanes)_mm256_mul_epu32((__m256i)(a), _mm256_set1_epi64x(b)))
 #else
-static inline RtLanes rt_multiply(RtLanes a, uint64_t b)
-{
-    return a * b;
-}
+#define RT_MULTIPLY(a, b) ((a) * (uint64_t)(b))
 #endif
 
 /* Words of the counters block..block + RT_COUNTERS - 1, their upper 24 bits. */
@@ -358,8 +353,8 @@ static inline void rt_draw(uint32_t words[4][RT_COUNTERS], uint64_t block, const
     for (int round = 0; round < 10; round++) {
         RT_PRAGMA(GCC unroll 4)
         for (int v = 0; v < RT_VECTORS; v++) {
-            const RtLanes p0 = rt_multiply(c[0][v], 0xD2511F53u);
-            const RtLanes p1 = rt_multiply(c[2][v], 0xCD9E8D57u);
+            const RtLanes p0 = RT_MULTIPLY(c[0][v], 0xD2511F53);
+            const RtLanes p1 = RT_MULTIPLY(c[2][v], 0xCD9E8D57);
             c[0][v] = (p1 >> 32) ^ c[1][v] ^ k0;
             c[1][v] = p1 & low;
             c[2][v] = (p0 >> 32) ^ c[3][v] ^ k1;
