@@ -229,7 +229,9 @@ static void place_used(Placer *placer, int *ids, int n)
 {
     packing_sort(placer->buffers, ids, n);
     split(placer, ids, n, 0, 0);
-    qsort(placer->parts.data, (size_t)placer->parts.n, sizeof *placer->parts.data, compare_parts);
+    if (placer->parts.n > 1)
+        qsort(placer->parts.data, (size_t)placer->parts.n, sizeof *placer->parts.data,
+              compare_parts);
     placer->height = placer->proved = placer->lower_bound;
     for (int i = 0; i < placer->parts.n; i++)
         solve_part(placer, &placer->parts.data[i]);
