@@ -219,7 +219,7 @@ static int column_of(Reader *reader, Field field)
     return -1;
 }
 
-static void read_header(Reader *reader, const char *end)
+static bool read_header(Reader *reader, const char *end)
 {
     bool seen[N_COLUMNS] = {false};
     reader->n_columns = 0;
@@ -227,10 +227,10 @@ static void read_header(Reader *reader, const char *end)
         Field field = next_field(&at, end);
         int column = column_of(reader, field);
         if (column < 0)
-            return;
+            return false;
         if (seen[column]) {
             report(reader, field.start, "the column '%s' is there twice", column_names[column]);
-            return;
+            return false;
         }
         seen[column] = true;
         reader->columns[reader->n_columns++] = column;
@@ -239,6 +239,7 @@ static void read_header(Reader *reader, const char *end)
         if (!seen[c])
             report(reader, end, "the column '%s' is missing; expected id,lower,upper,size",
                    column_names[c]);
+    return reader->n_errors == 0;
 }
 
 static void read_line(Reader *reader, const char *end)
@@ -274,11 +275,9 @@ static void read_lines(Reader *reader, const char *bytes, size_t n)
             end = limit;
         reader->line++;
         reader->line_start = at;
-        if (reader->line == 1 && is_header(at, end))
-            read_header(reader, end);
-        else
+        if (reader->line > 1 || !is_header(at, end))
             read_line(reader, end);
-        if (reader->line == 1 && reader->n_errors > 0)
+        else if (!read_header(reader, end))
             return;
         at = end + 1;
     }

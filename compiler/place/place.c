@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A core of the early 2020s does about this many steps a second. */
-static const double steps_per_second = 1e8;
+static const double steps_per_second = 5e7;
 
 enum {
     MOST_LEVELS = 16,            /* of whole-run buffers under whole-run buffers ... */
