@@ -222,7 +222,7 @@ END_TEST
 START_TEST(optimal_gives_up_where_its_effort_ends)
 {
     RecomputeProblem *p = random_problem(4, MOST_NODES, true);
-    ExactOptions little = {.effort = 1e-6, .worst_extra = INFINITY};
+    ExactOptions little = {.effort = 2e-7, .worst_extra = INFINITY};
     RecomputeSchedule exact;
     ck_assert_int_eq(exact_search(p, &little, &exact), EXACT_GAVE_UP);
 }
