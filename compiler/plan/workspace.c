@@ -56,8 +56,7 @@ static size_t matmul_bytes(const Matmul *s)
     int64_t tiles = ceil_div(s->m, PRODUCT_TILE) * ceil_div(s->n, PRODUCT_TILE);
     int64_t inner = 1;
     for (int i = 0; i < MATMUL_BATCH; i++)
-        if (s->step_c[i] != 0 && s->batch[i] > inner)
-            inner = s->batch[i];
+        inner *= s->step_c[i] != 0 ? s->batch[i] : 1;
     tiles *= inner;
     const int64_t splits =
         least(least(s->k / LEAST_SPLIT, BUSY_BLOCKS / (tiles > 0 ? tiles : 1)), MOST_SPLITS);

@@ -9,10 +9,12 @@
 
 /* A row-major matrix [r, c] is a column-major one [c, r]: the library is asked for C' = B'' A''. */
 typedef struct {
-    const MatmulShape *shape;
-    int inner;    /* the axis of the batch that one call covers, or -1 */
-    bool library; /* else the kernel below */
-    bool spread;  /* bias is written into C first: the epilogue takes none of another type */
+    const MatmulShape *key; /* with has_bias: one table of sizes serves products with and without */
+    bool has_bias;
+    MatmulShape shape; /* the same, with axes of the batch that step alike made one */
+    int inner;         /* the axis of the batch that one call covers, or -1 */
+    bool library;      /* else the kernel below */
+    bool spread;       /* bias is written into C first: the epilogue takes none of another type */
     cublasLtMatmulDesc_t desc;
     cublasLtMatrixLayout_t a, b, c;
     cublasLtMatmulAlgo_t algo;
@@ -126,6 +128,32 @@ RT_GLOBAL spread_bias(RtDtype bias_type, RtDtype c_type, const void *bias, void 
 /* ---- making a product
  * ------------------------------------------------------------------------------- */
 
+static bool steps_alike(const int64_t step[4], int outer, int inner, int64_t size)
+{
+    return step[outer] == step[inner] * size;
+}
+
+/* Neighbours in the batch that are one longer axis become one: fewer calls. */
+static MatmulShape merged(const MatmulShape *s)
+{
+    MatmulShape result = *s;
+    for (int axis = 2; axis >= 0; axis--) {
+        const int64_t size = result.batch[axis + 1];
+        const bool same_kind = (s->step_c[axis] == 0) == (s->step_c[axis + 1] == 0);
+        if (size > 1 && !(same_kind && steps_alike(result.step_a, axis, axis + 1, size) &&
+                          steps_alike(result.step_b, axis, axis + 1, size) &&
+                          steps_alike(result.step_c, axis, axis + 1, size)))
+            continue;
+        for (int64_t *step : {result.step_a, result.step_b, result.step_c}) {
+            step[axis] = size > 1 ? step[axis + 1] : step[axis];
+            step[axis + 1] = 0;
+        }
+        result.batch[axis] *= size;
+        result.batch[axis + 1] = 1;
+    }
+    return result;
+}
+
 /* The axis of the batch that one call covers: the longest whose members have outputs of their own.
  */
 static int choose_inner(const MatmulShape *s)
@@ -232,7 +260,7 @@ static cublasLtMatmulPreference_t make_preference(const MatmulShape *s, int inne
 
 static void choose_algorithm(Product *product)
 {
-    cublasLtMatmulPreference_t preference = make_preference(product->shape, product->inner);
+    cublasLtMatmulPreference_t preference = make_preference(&product->shape, product->inner);
     cublasLtMatmulHeuristicResult_t result;
     int found = 0;
     const cublasStatus_t status =
@@ -253,11 +281,14 @@ static bool sums_batch(const MatmulShape *s)
     return false;
 }
 
-static void make_product(Product *product, const MatmulShape *s, const void *bias)
+static void make_product(Product *product, const MatmulShape *key, const void *bias)
 {
     if (!handle)
         demand(cublasLtCreate(&handle), "cublasLtCreate");
-    product->shape = s;
+    product->key = key;
+    product->has_bias = bias != NULL;
+    product->shape = merged(key);
+    const MatmulShape *s = &product->shape;
     product->inner = choose_inner(s);
     product->spread = bias && s->bias != s->c && !s->accumulate;
     const bool epilogue = bias && s->bias == s->c;
@@ -279,7 +310,7 @@ static void make_product(Product *product, const MatmulShape *s, const void *bia
 static const Product *find_product(const MatmulShape *s, const void *bias)
 {
     for (int i = 0; i < n_products; i++)
-        if (products[i].shape == s)
+        if (products[i].key == s && products[i].has_bias == (bias != NULL))
             return &products[i];
     if (n_products == capacity) {
         capacity = capacity ? 2 * capacity : 64;
@@ -303,7 +334,7 @@ static const char *at(const void *start, RtDtype dtype, int64_t element)
 static void call_library(const Product *p, const void *a, const void *b, const void *bias, void *c,
                          bool add)
 {
-    const MatmulShape *s = p->shape;
+    const MatmulShape *s = &p->shape;
     const float alpha = (float)s->alpha, beta = add ? 1.0f : 0.0f;
     if (bias)
         set(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias);
@@ -314,7 +345,7 @@ static void call_library(const Product *p, const void *a, const void *b, const v
 
 static void spread(const Product *p, const void *bias, void *c)
 {
-    const MatmulShape *s = p->shape;
+    const MatmulShape *s = &p->shape;
     const int64_t batch = p->inner < 0 ? 1 : s->batch[p->inner];
     const int64_t step = p->inner < 0 ? 0 : s->step_c[p->inner];
     RT_LAUNCH(spread_bias, rt_blocks(batch * s->m * s->n, RT_BLOCK), s->bias, s->c, bias, c, batch,
@@ -326,7 +357,7 @@ static void spread(const Product *p, const void *bias, void *c)
 static void multiply_members(const Product *p, const void *a, const void *b, const void *bias,
                              void *c)
 {
-    const MatmulShape *s = p->shape;
+    const MatmulShape *s = &p->shape;
     int64_t members = 1;
     for (int axis = 0; axis < 4; axis++)
         members *= axis == p->inner ? 1 : s->batch[axis];
