@@ -70,6 +70,7 @@ int lower_output(Lower *lower, int i, Dtype dtype)
     Tensor tensor = lower->from->tensors[from];
     tensor.dtype = dtype;
     tensor.class = CLASS_activation;
+    lower->is_sum[from] = dtype == lower->sum;
     return lower->value[from] = add_tensor(lower, tensor);
 }
 
@@ -142,8 +143,7 @@ static Dtype elementwise_dtype(const Lower *lower)
     for (int i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] == SCALAR_INPUT)
             continue;
-        const Tensor *tensor = &lower->to->tensors[lower_operand(lower, i)];
-        sums = sums && tensor->dtype == lower->sum && tensor->producer >= 0;
+        sums = sums && lower->is_sum[node->inputs[i]];
     }
     int rank = lower->from->tensors[node->outputs[0]].shape.rank;
     return sums || rank == 0 ? lower->sum : lower->activation;
@@ -252,6 +252,7 @@ Graph *graph_lower(Arena *arena, const Graph *expanded)
                    .from = expanded,
                    .to = to,
                    .value = nones(arena, expanded->n_tensors),
+                   .is_sum = NEW_N(arena, bool, expanded->n_tensors + 1),
                    .casts = map_new(arena),
                    .activation = expanded->train.precision,
                    .sum = f64 ? DT_f64 : DT_f32};

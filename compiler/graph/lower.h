@@ -10,6 +10,7 @@ typedef struct {
     const Graph *from;
     Graph *to;
     int *value;       /* for each tensor of `from`: the tensor of `to` that holds its elements */
+    bool *is_sum;     /* for each tensor of `from`: made by reductions alone, in their precision */
     Map *casts;       /* names of copies in the precision of activations, to tensors of `to` */
     const Node *node; /* what is being lowered; its tensors are of `from` */
     Dtype activation; /* dtype of activations */

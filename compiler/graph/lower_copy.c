@@ -70,11 +70,20 @@ static int64_t product(const Shape *shape, int first, int end)
 void lower_reshape(Lower *lower)
 {
     lower->value[lower->node->outputs[0]] = lower_operand(lower, 0);
+    lower->is_sum[lower->node->outputs[0]] = lower->is_sum[lower->node->inputs[0]];
 }
 
 static Dtype dtype_of(const Lower *lower, int i)
 {
     return lower->to->tensors[lower_operand(lower, i)].dtype;
+}
+
+/* Output i in the precision of operand 0. */
+static int moved_output(Lower *lower, int i)
+{
+    int output = lower_output(lower, i, dtype_of(lower, 0));
+    lower->is_sum[lower->node->outputs[i]] = lower->is_sum[lower->node->inputs[0]];
+    return output;
 }
 
 static int axis_attr(const Lower *lower, const char *name)
@@ -101,7 +110,7 @@ static void permute_by(Lower *lower, const int *order)
 {
     if (order_moves(lower_shape(lower, 0), order))
         lower_permuted(lower, lower_operand(lower, 0), lower_shape(lower, 0), order,
-                       lower_output(lower, 0, dtype_of(lower, 0)));
+                       moved_output(lower, 0));
     else
         lower_reshape(lower);
 }
@@ -136,7 +145,7 @@ void lower_split(Lower *lower)
     }
     int *outputs = NEW_N(lower->arena, int, n);
     for (int i = 0; i < n; i++)
-        outputs[i] = lower_output(lower, i, dtype_of(lower, 0));
+        outputs[i] = moved_output(lower, i);
     Copy *copy = copy_node(lower, n, 1, &from, n, outputs);
     for (int i = 0; i < n; i++)
         copy->parts[i] = part_along(outer, each, inner, total, i * each, each, 0);
@@ -166,6 +175,7 @@ void lower_concat(Lower *lower)
     for (int i = 0; i < n; i++)
         inputs[i] = same ? lower_operand(lower, i) : lower_matrix(lower, i);
     int output = lower_output(lower, 0, lower->to->tensors[inputs[0]].dtype);
+    lower->is_sum[lower->node->outputs[0]] = same && lower->is_sum[lower->node->inputs[0]];
     Copy *copy = copy_node(lower, n, n, inputs, 1, &output);
     for (int i = 0; i < n; i++) {
         int64_t own = lower_shape(lower, i)->size[axis];
@@ -184,7 +194,7 @@ void lower_slice(Lower *lower)
         lower_reshape(lower);
         return;
     }
-    int output = lower_output(lower, 0, dtype_of(lower, 0));
+    int output = moved_output(lower, 0);
     copy_node(lower, 1, 1, &from, 1, &output)->parts[0] =
         part_along(product(shape, 0, axis), own, product(shape, axis + 1, shape->rank), total,
                    lower_attr(lower, "from")->i, own, 0);

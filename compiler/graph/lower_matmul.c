@@ -83,9 +83,11 @@ void lower_matmul(Lower *lower)
     matmul_node(lower, inputs, lower_output(lower, 0, lower->activation), matmul);
 }
 
+/* Rows are copied as they are: in the table's precision. */
 void lower_embedding(Lower *lower)
 {
     int inputs[2] = {lower_operand(lower, 0), lower_operand(lower, 1)};
-    int output = lower_output(lower, 0, lower->activation);
+    int output = lower_output(lower, 0, lower->to->tensors[inputs[1]].dtype);
+    lower->is_sum[lower->node->outputs[0]] = false;
     lower_kernel(lower, KERNEL_embedding, 2, inputs, 1, &output);
 }

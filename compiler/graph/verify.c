@@ -182,6 +182,8 @@ static void verify_matmul(Verify *v)
     if (a > shape_count(&input_of(v, 0)->shape) || b > shape_count(&input_of(v, 1)->shape) ||
         c > shape_count(&output_of(v, 0)->shape))
         wrong(v, "it reaches beyond its tensors");
+    if (input_of(v, 0)->dtype != input_of(v, 1)->dtype)
+        wrong(v, "its factors differ in precision");
     if (m->bias && shape_count(&input_of(v, 2)->shape) != m->n)
         wrong(v, "its bias has another length");
     if (m->accumulate && (!v->node->takes || v->node->takes[0] != v->node->n_inputs - 1))
@@ -207,6 +209,9 @@ static void verify_copy(Verify *v)
         if (from >= shape_count(&input_of(v, sources == 1 ? 0 : i)->shape) ||
             to >= shape_count(&output_of(v, v->node->n_outputs == 1 ? 0 : i)->shape))
             wrong(v, "part %d reaches beyond its tensors", i);
+        if (input_of(v, sources == 1 ? 0 : i)->dtype !=
+            output_of(v, v->node->n_outputs == 1 ? 0 : i)->dtype)
+            wrong(v, "part %d changes precision", i);
     }
 }
 
@@ -219,7 +224,7 @@ static void verify_embedding(Verify *v)
     }
     const Tensor *ids = input_of(v, 0), *table = back ? output_of(v, 0) : input_of(v, 1);
     const Tensor *rows = back ? input_of(v, 1) : output_of(v, 0);
-    if (ids->dtype != DT_i32 || table->shape.rank != 2 ||
+    if (ids->dtype != DT_i32 || table->dtype != rows->dtype || table->shape.rank != 2 ||
         shape_count(&rows->shape) != shape_count(&ids->shape) * table->shape.size[1])
         wrong(v, "its shapes do not fit");
 }
