@@ -232,6 +232,20 @@ START_TEST(layers_in_a_row_are_equal_and_the_marked_one_is_not)
 }
 END_TEST
 
+START_TEST(losses_without_a_name_get_one_of_their_own)
+{
+    const Graph *graph =
+        graph_with("model M {\n input x : f32[4]\n loss sum(x)\n loss max(x)\n"
+                   " loss loss2 = mean(x)\n loss_of = x * 2\n loss loss_of = sum(loss_of)\n"
+                   " loss sum(x + 1)\n}",
+                   NULL, 0);
+    Text text = text_new(arena);
+    for (int i = 0; i < graph->n_losses; i++)
+        text_printf(&text, "%s ", graph->losses[i].name);
+    ck_assert_str_eq(text.data, "loss loss3 loss2 loss_of loss4 ");
+}
+END_TEST
+
 START_TEST(random_streams_count_in_the_order_written)
 {
     const Graph *graph = graph_of("", " repeat i in 3 { x = dropout(relu(x)) }\n");
@@ -362,6 +376,7 @@ Suite *expand_suite(void)
     tcase_add_loop_test(tcase, instances_of_equal_structure_share_a_type, 0,
                         sizeof pairs / sizeof *pairs);
     tcase_add_test(tcase, layers_in_a_row_are_equal_and_the_marked_one_is_not);
+    tcase_add_test(tcase, losses_without_a_name_get_one_of_their_own);
     tcase_add_test(tcase, random_streams_count_in_the_order_written);
     tcase_add_test(tcase, integer_inputs_know_their_range_from_their_uses);
     tcase_add_test(tcase, parameters_belong_to_the_first_group_that_matches);

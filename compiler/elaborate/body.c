@@ -95,8 +95,17 @@ static void expand_input(Scope *scope, const Input *input)
     scope_set(scope, input->name.text, value);
 }
 
-/* Gives a tensor to the outside; it must be the value of a node. */
-static bool give_out(Scope *scope, Value value, Span span, const char *what)
+static bool is_among(const Named *named, int n, int tensor)
+{
+    for (int i = 0; i < n; i++)
+        if (named[i].tensor == tensor)
+            return true;
+    return false;
+}
+
+/* Gives a tensor to the outside, once; it must be the value of a node. */
+static bool give_out(Scope *scope, Value value, Span span, const char *what, const Named *given,
+                     int n_given)
 {
     if (value.kind == VALUE_error)
         return false;
@@ -105,6 +114,10 @@ static bool give_out(Scope *scope, Value value, Span span, const char *what)
         scope_error(scope, span, "%s is something that the model computes, this is %s%s", what,
                     tensor ? "just the " : "",
                     tensor ? class_name(tensor->class) : value_text(scope, value));
+        return false;
+    }
+    if (is_among(given, n_given, value.tensor)) {
+        scope_error(scope, span, "this value is %s already", what);
         return false;
     }
     tensor->class = CLASS_output;
@@ -118,28 +131,43 @@ static void expand_outputs(Scope *scope, const Names *names)
         const Value *value = scope_get(scope, name.text);
         if (!value) {
             scope_error(scope, name.span, "an output is something that the model computes");
-        } else if (give_out(scope, *value, name.span, "an output")) {
+        } else if (give_out(scope, *value, name.span, "an output", scope->x->outputs.data,
+                            scope->x->outputs.n)) {
             Named output = {name.text, value->tensor};
             PUSH(scope->x->arena, scope->x->outputs, output);
         }
     }
 }
 
-/* Losses without a name are loss, loss2, ... */
+static bool is_loss_name(const Expander *x, const char *name)
+{
+    const Stmts *body = &x->ast->models.data[0].body;
+    for (int i = 0; i < x->losses.n; i++)
+        if (strcmp(x->losses.data[i].name, name) == 0)
+            return true;
+    for (int i = 0; i < body->n; i++)
+        if (body->data[i]->kind == STMT_loss && body->data[i]->loss.name.text &&
+            strcmp(body->data[i]->loss.name.text, name) == 0)
+            return true;
+    return false;
+}
+
+/* Losses without a name are loss, loss2, ...; names that the user gives are left out. */
 static const char *loss_name(const Scope *scope, const Loss *loss)
 {
-    int n = 1;
+    const char *name = "loss";
     if (loss->name.text)
         return loss->name.text;
-    for (int i = 0; i < scope->x->losses.n; i++)
-        n += strncmp(scope->x->losses.data[i].name, "loss", 4) == 0;
-    return n == 1 ? "loss" : arena_printf(scope->x->arena, "loss%d", n);
+    for (int n = 2; is_loss_name(scope->x, name); n++)
+        name = arena_printf(scope->x->arena, "loss%d", n);
+    return name;
 }
 
 static void expand_loss(Scope *scope, const Loss *loss)
 {
     Value value = evaluate(scope, loss->value);
-    if (!give_out(scope, value, loss->value->span, "a loss"))
+    if (!give_out(scope, value, loss->value->span, "a loss", scope->x->losses.data,
+                  scope->x->losses.n))
         return;
     const Tensor *tensor = &scope->x->tensors.data[value.tensor];
     if (tensor->shape.rank != 0)

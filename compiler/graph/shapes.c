@@ -123,6 +123,11 @@ static Init constant(double value)
 static void shape_elementwise(Call *call)
 {
     Shape shape = call->in[0].shape;
+    if (call->row->names[PART_VALUE] & NAMES_P) {
+        double p = attr_of(call, "p")->f;
+        if (!(p >= 0 && p <= 1))
+            rule_fail(call, -1, "%s needs a probability from 0 to 1, not %g", call->row->name, p);
+    }
     if (call->n_in == 2 && !shape_broadcast(&call->in[0].shape, &call->in[1].shape, &shape))
         rule_fail(call, 1,
                   "shapes %s and %s do not fit: sizes must be equal or 1, from the last "
@@ -198,7 +203,7 @@ static void shape_matmul(Call *call)
 
 static void shape_embedding(Call *call)
 {
-    if (!has_integers(call, 0))
+    if (!has_integers(call, 0) || !has_rank(call, 0, 1))
         return;
     const Attr *vocab = attr_of(call, "vocab"), *out = attr_of(call, "out");
     Shape shape = call->in[0].shape, table = matrix(vocab->i, out->i);
