@@ -35,7 +35,7 @@ static const char help[] =
     "                    re-runs, such as 80%\n"
     "  --strategy NAME   auto (default): search; optimal: prove it, for small instances\n"
     "  --seed N          another seed for the search (default 0)\n"
-    "  --plan-seconds S  how long to search, in nominal seconds, counted in work (default 3)\n"
+    "  --plan-seconds S  how long to search, in nominal seconds, counted in work (default 2)\n"
     "  -o SCHEDULE       write the node ids in the order in which they run, one a line\n"
     "  -q                no progress on the terminal\n";
 
@@ -372,7 +372,7 @@ static char *read_all(Arena *arena, const char *path, size_t *n)
 
 int solve_command(int argc, char **argv)
 {
-    Arguments arguments = {.seconds = 3};
+    Arguments arguments = {.seconds = 2};
     int status;
     if (!parse_arguments(argc, argv, &arguments, &status))
         return status;
