@@ -139,16 +139,39 @@ static int print_states(Tables *tables)
     return n;
 }
 
-/* An i32 input whose values all name rows of a table may not be `ignored`. */
-static bool names_rows(const Graph *graph, int tensor)
+/* The number that a program compares one of its inputs with, and what it does where they are equal
+ * is leave the element out: cross_entropy's `ignore`. */
+static bool program_ignores(const Program *program, int input, int64_t *value)
+{
+    for (int i = 0; i < program->n_instrs; i++) {
+        const Instr *instr = &program->instrs[i];
+        if (instr->kind != INSTR_ELEMENT || instr->op != OP_equal || instr->part != PART_VALUE)
+            continue;
+        const Instr *a = &program->instrs[instr->arg[ARG_A]];
+        double number;
+        if (a->kind == INSTR_INPUT && a->slot == input &&
+            program_is_constant(program, instr->arg[ARG_B], &number)) {
+            *value = (int64_t)number;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether an i32 input may hold a number that is no class. */
+static bool find_ignored(const Graph *graph, int tensor, int64_t *value)
 {
     for (int i = 0; i < graph->n_nodes; i++) {
         const Node *node = &graph->nodes[i];
-        if (node->op != KERNEL_embedding)
-            continue;
-        for (int k = 0; k < node->n_inputs; k++)
-            if (node->inputs[k] == tensor)
+        for (int k = 0; k < node->n_inputs; k++) {
+            if (node->inputs[k] != tensor)
+                continue;
+            if (node->program && program_ignores(node->program, k, value))
                 return true;
+            const int moved = node->outputs[0]; /* the same numbers in another place */
+            if (graph->tensors[moved].dtype == DT_i32 && find_ignored(graph, moved, value))
+                return true;
+        }
     }
     return false;
 }
@@ -159,11 +182,12 @@ static void print_inputs(Tables *tables)
     open_table(tables, "RtInput", "inputs");
     for (int i = 0; i < graph->n_inputs; i++) {
         const Tensor *t = &graph->tensors[graph->inputs[i]];
-        const bool ignore = t->dtype == DT_i32 && !names_rows(graph, graph->inputs[i]);
+        int64_t ignored = 0;
+        const bool ignore = t->dtype == DT_i32 && find_ignored(graph, graph->inputs[i], &ignored);
         add_row(tables,
-                arena_printf(tables->arena, "{%s, %lld, %s, %d}",
+                arena_printf(tables->arena, "{%s, %lld, %s, %lld}",
                              tensor_row(tables->arena, tables->e, graph->inputs[i], t->name),
-                             (long long)t->classes, ignore ? "true" : "false", ignore ? -1 : 0));
+                             (long long)t->classes, ignore ? "true" : "false", (long long)ignored));
     }
     close_table(tables, graph->n_inputs, "{{NULL, RT_F32, 0, {0}, 0, 0}, 0, false, 0}");
 }
