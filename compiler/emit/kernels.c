@@ -30,6 +30,9 @@ static const char *wanted_name(Arena *arena, const Node *node)
 {
     if (program_is_reduce(node->program) && node->program->n_instrs == 1)
         return "sum";
+    const int op = op_find(node->what);
+    if (op >= 0 && op_row((OpKind)op)->group == OP_IS_ELEMENTWISE && node->phase == PHASE_forward)
+        return arena_printf(arena, "apply_%s", node->what); /* C has its own exp, div and others */
     return node->phase == PHASE_backward ? arena_printf(arena, "%s_backward", node->what)
                                          : node->what;
 }
