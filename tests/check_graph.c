@@ -383,6 +383,7 @@ Suite *graph_suite(void)
     tcase_add_loop_test(tests, what_must_be_a_tensor_is_not_fused, 0, 7);
     tcase_add_test(tests, what_reaches_no_loss_is_dropped);
     tcase_add_test(tests, each_loss_and_output_is_a_tensor_of_its_own);
+    tcase_add_test(tests, equal_largest_elements_share_the_gradient);
     tcase_add_loop_test(tests, updates_are_those_of_pytorch, 0,
                         (int)(sizeof update_cases / sizeof *update_cases));
     tcase_add_test(tests, the_optimizers_table_names_fields_of_hyper);
