@@ -71,8 +71,7 @@ static uint64_t secondary(const Packing *packing, Key key, int i)
 {
     switch (key) {
     case KEY_PEAK_AREA: return area_bits(packing->size[i], packing->life[i]);
-    case KEY_PEAK_LIFE:
-    case KEY_SIZE: return (uint64_t)packing->life[i];
+    case KEY_PEAK_LIFE: return (uint64_t)packing->life[i];
     case KEY_LIFE:
     case KEY_SECTIONS: return (uint64_t)packing->size[i];
     default: return 0;
