@@ -167,6 +167,24 @@ START_TEST(each_loss_and_output_is_a_tensor_of_its_own)
 }
 END_TEST
 
+/* As torch.amax. */
+START_TEST(equal_largest_elements_share_the_gradient)
+{
+    Sketch s = sketch_new(arena, DT_f64);
+    int x = sketch_param(&s, "x", "2,4");
+    int highest = sketch_unary(&s, "max", OP_max, "axis=-1", x);
+    sketch_loss(&s, "loss", sketch_unary(&s, "sum", OP_sum, "", highest));
+    Machine machine = machine_new(arena, differentiated(&s));
+    const double values[8] = {3, 1, 3, 3, 5, 6, 2, 0};
+    const double expected[8] = {1.0 / 3, 0, 1.0 / 3, 1.0 / 3, 0, 1, 0, 0};
+    memcpy(machine.values[machine_find(&machine, "x")], values, sizeof values);
+    machine_run(&machine);
+    for (int i = 0; i < 8; i++)
+        ck_assert_double_eq_tol(machine.values[machine_find(&machine, "x.grad")][i], expected[i],
+                                1e-15);
+}
+END_TEST
+
 /* --- updates
  * ------------------------------------------------------------------------------------------- */
 
