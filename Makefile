@@ -38,7 +38,7 @@ $(BUILD)/rematc: $(OBJECTS) $(COMMAND_O)
 # Made before anything is compiled; what needs them anew says the compiler itself (-MMD).
 GENERATED := $(BUILD)/gen/parser.h $(BUILD)/gen/lexer.h $(BUILD)/gen/devices.def $(BUILD)/gen/suites.def
 
-$(BUILD)/obj/%.o: %.c Makefile | $(GENERATED)
+$(BUILD)/obj/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -c $< -o $@
@@ -52,14 +52,14 @@ $(BUILD)/gen/lexer.c $(BUILD)/gen/lexer.h &: grammar/lexer.l Makefile
 	@mkdir -p $(@D)
 	$(Q)flex --header-file=$(BUILD)/gen/lexer.h -o $(BUILD)/gen/lexer.c $<
 
-$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c Makefile | $(GENERATED)
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -c $< -o $@
 
 # The built-in device files as C strings: DEVICE("a100", "...").
 DEVICES := $(sort $(wildcard compiler/plan/devices/*.device))
-$(BUILD)/gen/devices.def: $(DEVICES) Makefile
+$(BUILD)/gen/devices.def: $(DEVICES)
 	@mkdir -p $(@D)
 	$(Q)for f in $(DEVICES); do echo "DEVICE(\"$$(basename $$f .device)\","; \
 	    sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo ")"; done > $@
@@ -69,7 +69,7 @@ EMBEDDED := $(sort $(wildcard templates/*/* runtime/*))
 $(BUILD)/embed: compiler/emit/embed.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $< $(LDFLAGS) -o $@
-$(BUILD)/gen/embedded.c: $(BUILD)/embed $(EMBEDDED) Makefile
+$(BUILD)/gen/embedded.c: $(BUILD)/embed $(EMBEDDED)
 	@mkdir -p $(@D)
 	$(Q)$(BUILD)/embed $(EMBEDDED) > $@
 
@@ -91,12 +91,12 @@ $(BUILD)/gen/suites.def: FORCE
 	@cmp -s $@.new $@ || mv $@.new $@
 FORCE:
 
-$(BUILD)/asan/%.o: %.c Makefile | $(GENERATED)
+$(BUILD)/asan/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  ASAN  $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(SANITIZE) $(CFLAGS) -c $< -o $@
 
-$(BUILD)/asan/gen/%.o: $(BUILD)/gen/%.c Makefile | $(GENERATED)
+$(BUILD)/asan/gen/%.o: $(BUILD)/gen/%.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  ASAN  $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(SANITIZE) $(CFLAGS) -c $< -o $@
