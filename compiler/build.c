@@ -40,7 +40,7 @@ static void say_peak(const Compilation *model, const Compiled *compiled, const c
     if (!model->options->quiet)
         fprintf(stderr, "%s: %s, strategy %s: peak %zu bytes (keeping all: %zu)\n", directory,
                 model->target->name, compiled->plan->strategy, compiled->layout->arena_bytes,
-                compiled->keep_all_peak_bytes);
+                compiled->solution->keep_all_bytes);
 }
 
 static int emit_or_build(CommandKind command, int argc, char **argv)

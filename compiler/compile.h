@@ -30,6 +30,9 @@ bool compile_problem(Arena *arena, const Options *options, Compilation *model, i
 Compiled *compile_plan(const Compilation *model, const char *strategy, bool has_budget,
                        size_t budget_bytes);
 
+/* Plans for n budgets from the smallest possible to what keeping everything takes. */
+Compiled **compile_pareto(const Compilation *model, const char *strategy, int n);
+
 /* compile_plan with the model's own strategy and budget; false after a refusal or a dump. Warns of
  * marks that save nothing. */
 bool compile_asked(const Compilation *model, Compiled **compiled, int *status);

@@ -75,19 +75,18 @@ static bool run_front(Compilation *model, Text *dump)
     return true;
 }
 
-Compiled *compile_plan(const Compilation *model, const char *strategy, bool has_budget,
-                       size_t budget_bytes)
+static PlanOptions plan_options(const Compilation *model, bool has_budget, size_t budget_bytes)
 {
-    Arena *arena = model->arena;
-    PlanOptions options = {.has_budget = has_budget,
-                           .budget_bytes = budget_bytes,
-                           .seed = model->options->seed,
-                           .effort = model->options->plan_seconds};
-    Solution *solution = NEW(arena, Solution);
-    progress_attach(model->options, &options);
-    *solution = plan_search(arena, model->problem, strategy_find(strategy), &options);
-    progress_detach();
-    Compiled *compiled = NEW(arena, Compiled);
+    return (PlanOptions){.has_budget = has_budget,
+                         .budget_bytes = budget_bytes,
+                         .seed = model->options->seed,
+                         .effort = model->options->plan_seconds};
+}
+
+static Compiled *compiled_from(const Compilation *model, const Solution *solution, bool has_budget,
+                               size_t budget_bytes)
+{
+    Compiled *compiled = NEW(model->arena, Compiled);
     *compiled = (Compiled){.diag = model->diag,
                            .name = model->name,
                            .target = model->target->name,
@@ -99,9 +98,31 @@ Compiled *compile_plan(const Compilation *model, const char *strategy, bool has_
                            .solution = solution,
                            .plan = solution->plan,
                            .timeline = &solution->timeline,
-                           .layout = &solution->layout,
-                           .keep_all_peak_bytes = solution->keep_all_bytes,
-                           .keep_all_seconds = solution->keep_all_seconds};
+                           .layout = &solution->layout};
+    return compiled;
+}
+
+Compiled *compile_plan(const Compilation *model, const char *strategy, bool has_budget,
+                       size_t budget_bytes)
+{
+    PlanOptions options = plan_options(model, has_budget, budget_bytes);
+    Solution *solution = NEW(model->arena, Solution);
+    progress_attach(model->options, &options);
+    *solution = plan_search(model->arena, model->problem, strategy_find(strategy), &options);
+    progress_detach();
+    return compiled_from(model, solution, has_budget, budget_bytes);
+}
+
+Compiled **compile_pareto(const Compilation *model, const char *strategy, int n)
+{
+    PlanOptions options = plan_options(model, true, 0);
+    progress_attach(model->options, &options);
+    const Solution *solutions =
+        plan_pareto(model->arena, model->problem, strategy_find(strategy), &options, n);
+    progress_detach();
+    Compiled **compiled = NEW_N(model->arena, Compiled *, n);
+    for (int i = 0; i < n; i++)
+        compiled[i] = compiled_from(model, &solutions[i], true, solutions[i].layout.arena_bytes);
     return compiled;
 }
 
@@ -201,7 +222,7 @@ void compile_program(const Compilation *model, const Compiled *compiled, const c
                          .name = model->name,
                          .has_budget = compiled->has_budget,
                          .budget_bytes = compiled->budget_bytes,
-                         .keep_all_peak_bytes = compiled->keep_all_peak_bytes};
+                         .keep_all_peak_bytes = compiled->solution->keep_all_bytes};
     emit_program(arena, &emission, directory);
     Text json = text_new(arena);
     report_json(&json, compiled);

@@ -16,8 +16,8 @@ static void put_line(Text *out, const char *label, const Compiled *compiled)
     text_printf(out, "%-14s %14zu %10s %11.3f ms %8.2f %% %8.2f %%  %s\n", label,
                 compiled->layout->arena_bytes,
                 size_format(out->arena, compiled->layout->arena_bytes),
-                1e3 * compiled->timeline->seconds, 100 * report_overhead(compiled),
-                100 * compiled->overhead_lower_bound, compiled->plan->strategy);
+                1e3 * compiled->timeline->seconds, 100 * compiled->solution->overhead,
+                100 * compiled->solution->overhead_lower_bound, compiled->plan->strategy);
 }
 
 static void put_heads(Text *out, const char *label)
@@ -39,19 +39,14 @@ static void compare(const Compilation *model, Text *out)
     }
 }
 
-/* Budgets from the smallest possible to what keeping everything takes, in equal steps. */
 static void put_pareto(const Compilation *model, Text *out)
 {
     const char *strategy = model->options->strategy ? model->strategy : "auto";
-    const Compiled *least = compile_plan(model, strategy, true, 1);
-    size_t from = least->solution->smallest_bytes, to = least->keep_all_peak_bytes;
     int n = model->options->pareto;
-    put_heads(out, "budget");
-    for (int i = 0; i < n; i++) {
-        size_t budget = from + (size_t)((double)(to - from) * i / (n - 1));
-        const Compiled *compiled = compile_plan(model, strategy, true, i + 1 < n ? budget : to);
-        put_line(out, size_format(out->arena, budget), compiled);
-    }
+    Compiled **compiled = compile_pareto(model, strategy, n);
+    put_heads(out, "point");
+    for (int i = 0; i < n; i++)
+        put_line(out, arena_printf(out->arena, "%d", i + 1), compiled[i]);
 }
 
 static bool put_why(const Compilation *model, Text *out, const Compiled *compiled)

@@ -14,21 +14,6 @@ const char *decision_name(Decision decision)
     return names[decision];
 }
 
-double report_overhead(const Compiled *compiled)
-{
-    double base = compiled->keep_all_seconds;
-    double overhead = base > 0 ? compiled->timeline->seconds / base - 1 : 0;
-    return fabs(overhead) < 1e-12 ? 0 : overhead;
-}
-
-const char *report_gap(Arena *arena, const Compiled *compiled)
-{
-    double gap = report_overhead(compiled) - compiled->overhead_lower_bound;
-    if (gap <= 1e-9)
-        return "optimal";
-    return arena_printf(arena, "at most %.2g %% of the step from optimal", 100 * gap);
-}
-
 const char *report_source(Arena *arena, const Compiled *compiled, Span span)
 {
     if (span.start < 0)

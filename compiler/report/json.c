@@ -33,7 +33,7 @@ static void put_memory(Text *out, const Compiled *compiled, const Facts *facts)
                 "\"lower_bound_bytes\": %zu,\n    \"keep_all_peak_bytes\": %zu, "
                 "\"alignment\": %zu,\n   ",
                 compiled->layout->arena_bytes, compiled->timeline->max_live_bytes,
-                compiled->lower_bound_bytes, compiled->keep_all_peak_bytes,
+                compiled->solution->lower_bound_bytes, compiled->solution->keep_all_bytes,
                 compiled->problem->alignment);
     static const struct {
         const char *key;
@@ -65,10 +65,10 @@ static void put_time(Text *out, const Compiled *compiled, const Facts *facts)
     put_number(out, "update_flops", facts->flops[PHASE_update], ", ");
     put_number(out, "recompute_flops", compiled->timeline->recompute_flops, ",\n    ");
     put_number(out, "step_seconds", compiled->timeline->seconds, ", ");
-    put_number(out, "keep_all_seconds", compiled->keep_all_seconds, ", ");
-    put_number(out, "overhead", report_overhead(compiled), ", ");
-    put_number(out, "overhead_lower_bound", compiled->overhead_lower_bound, ", ");
-    put_text(out, "gap", report_gap(out->arena, compiled));
+    put_number(out, "keep_all_seconds", compiled->solution->keep_all_seconds, ", ");
+    put_number(out, "overhead", compiled->solution->overhead, ", ");
+    put_number(out, "overhead_lower_bound", compiled->solution->overhead_lower_bound, ", ");
+    put_text(out, "gap", plan_gap(out->arena, compiled->solution));
     text_printf(out, "},\n");
 }
 

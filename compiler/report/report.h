@@ -15,19 +15,11 @@ typedef struct {
     size_t budget_bytes;
     const Graph *graph; /* TRAINING: tensor i is value i, node i is node i of the problem */
     const Problem *problem;
-    const Solution *solution; /* plan, timeline and layout are its own */
+    const Solution *solution; /* with its proof; plan, timeline and layout are its own */
     const Plan *plan;
     const Timeline *timeline;
     const Layout *layout;
-    /* Against keeping everything, and against the bounds for any schedule within the budget. */
-    size_t keep_all_peak_bytes, lower_bound_bytes;
-    double keep_all_seconds, overhead_lower_bound;
 } Compiled;
-
-/* 0.21 is 21 % more step time than keeping everything. */
-double report_overhead(const Compiled *compiled);
-/* "optimal", "at most 0.4 % of the step from optimal". */
-const char *report_gap(Arena *arena, const Compiled *compiled);
 
 /* "bert.net:41", "" where the span is nowhere. */
 const char *report_source(Arena *arena, const Compiled *compiled, Span span);

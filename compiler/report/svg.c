@@ -69,8 +69,8 @@ void report_svg(Text *out, const Compiled *compiled)
     for (int step = 0; step < compiled->plan->n_steps; step++)
         put_column(out, compiled, &facts, step);
     put_level(out, compiled, compiled->layout->arena_bytes, "");
-    if (compiled->layout->arena_bytes > compiled->lower_bound_bytes)
-        put_level(out, compiled, compiled->lower_bound_bytes, "");
+    if (compiled->layout->arena_bytes > compiled->solution->lower_bound_bytes)
+        put_level(out, compiled, compiled->solution->lower_bound_bytes, "");
     for (int i = 0; i < N_COLOURS; i++)
         text_printf(out,
                     "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"10\" fill=\"%s\"/>"

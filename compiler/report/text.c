@@ -22,16 +22,17 @@ static void put_totals(Text *out, const Compiled *compiled, const Facts *facts)
     text_printf(out, "\n\n  peak        %12s  %zu bytes, the program's one allocation\n",
                 bytes_text(out, peak), peak);
     text_printf(out, "  keeping all %12s  this plan needs %.1f %% of it\n",
-                bytes_text(out, compiled->keep_all_peak_bytes),
-                100.0 * (double)peak / (double)compiled->keep_all_peak_bytes);
+                bytes_text(out, compiled->solution->keep_all_bytes),
+                100.0 * (double)peak / (double)compiled->solution->keep_all_bytes);
     text_printf(out, "  max live    %12s  least for this schedule: layout %s\n",
                 bytes_text(out, compiled->timeline->max_live_bytes),
                 peak == compiled->timeline->max_live_bytes ? "optimal" : "not proved optimal");
     text_printf(out, "  lower bound %12s  no schedule of this model can use less\n",
-                bytes_text(out, compiled->lower_bound_bytes));
+                bytes_text(out, compiled->solution->lower_bound_bytes));
     text_printf(out, "  step        %9.3f ms  %.2f %% more than keeping all; bound %.2f %%: %s\n\n",
-                1e3 * compiled->timeline->seconds, 100 * report_overhead(compiled),
-                100 * compiled->overhead_lower_bound, report_gap(out->arena, compiled));
+                1e3 * compiled->timeline->seconds, 100 * compiled->solution->overhead,
+                100 * compiled->solution->overhead_lower_bound,
+                plan_gap(out->arena, compiled->solution));
     text_printf(out, "  at most     ");
     const char *separator = "";
     for (int class = 0; class < N_CLASSES; class ++) {
