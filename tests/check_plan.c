@@ -263,6 +263,90 @@ START_TEST(sqrt_runs_the_forward_pass_at_most_once_more)
 }
 END_TEST
 
+/* --- the oracle ----------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    const Problem *problem;
+    size_t live_bytes;
+    int sequence[64], n;
+    double best;
+} Brute;
+
+static double cost_of(const Problem *problem, const Plan *plan, size_t *live_bytes)
+{
+    Arena *scratch = arena_new();
+    Timeline timeline = plan_simulate(scratch, problem, plan);
+    double seconds = timeline.error ? (double)INFINITY : timeline.seconds;
+    *live_bytes = timeline.max_live_bytes;
+    arena_free(scratch);
+    return seconds;
+}
+
+/* Every sequence with first runs in base order and at most `reruns` more. */
+static void try_all(Brute *b, int stage, int reruns)
+{
+    if (stage == b->problem->n_nodes) {
+        Plan plan = {"brute", b->sequence, b->n, NULL, 0};
+        size_t live;
+        double seconds = cost_of(b->problem, &plan, &live);
+        if (live <= b->live_bytes && seconds < b->best)
+            b->best = seconds;
+        return;
+    }
+    b->sequence[b->n++] = stage;
+    try_all(b, stage + 1, reruns);
+    b->n--;
+    for (int id = 0; id < stage && reruns > 0; id++)
+        if (b->problem->nodes[id].replayable) {
+            b->sequence[b->n++] = id;
+            try_all(b, stage, reruns - 1);
+            b->n--;
+        }
+}
+
+START_TEST(optimal_agrees_with_brute_force)
+{
+    enum { MOST_RERUNS = 2 };
+    uint64_t seed = (uint64_t)_i;
+    for (int k = 0; k < 50; k++) {
+        Problem *problem = make_random(arena, random_next(&seed), 2 + random_below(&seed, 2));
+        if (problem->n_nodes > 12)
+            continue;
+        size_t most;
+        Plan *plan = strategy_none(arena, problem, &no_budget);
+        cost_of(problem, plan, &most);
+        Brute brute = {.problem = problem, .best = (double)INFINITY};
+        brute.live_bytes = most - 1 - (size_t)random_below(&seed, (int)most / 2);
+        try_all(&brute, 0, MOST_RERUNS);
+        size_t live = 0;
+        OptimalStatus status = optimal_plan(arena, problem, brute.live_bytes, &plan);
+        ck_assert_int_ne(status, OPTIMAL_GAVE_UP);
+        double found = status == OPTIMAL_FOUND ? cost_of(problem, plan, &live) : (double)INFINITY;
+        ck_assert_uint_le(live, brute.live_bytes);
+        ck_assert(found <= brute.best * (1 + 1e-12));
+        if (status == OPTIMAL_NONE || plan->n_steps <= problem->n_nodes + MOST_RERUNS)
+            ck_assert(found >= brute.best * (1 - 1e-12) || isinf(found));
+    }
+}
+END_TEST
+
+START_TEST(no_plan_is_below_the_bounds)
+{
+    uint64_t seed = (uint64_t)_i;
+    for (int k = 0; k < 10; k++) {
+        Problem *problem = make_random(arena, random_next(&seed), 2 + random_below(&seed, 5));
+        PlanOptions options = {.has_budget = true, .budget_bytes = 1, .effort = 0.1};
+        const Strategy *optimal = &strategies[STRATEGY_optimal];
+        Solution least = plan_search(arena, problem, optimal, &options);
+        ck_assert_uint_ge(least.layout.arena_bytes, least.lower_bound_bytes);
+        Solution *line = plan_pareto(arena, problem, optimal, &options, 6);
+        for (int i = 0; i < 6; i++)
+            ck_assert(line[i].overhead >= line[i].overhead_lower_bound - 1e-12);
+    }
+}
+END_TEST
+
 /* --- budgets -------------------------------------------------------------------------------------
  */
 
@@ -352,6 +436,8 @@ Suite *plan_suite(void)
                         (int)(sizeof bad_devices / sizeof *bad_devices));
     tcase_add_test(tcase, illegal_plans_are_caught);
     tcase_add_test(tcase, overlapping_layouts_are_caught);
+    tcase_add_loop_test(tcase, optimal_agrees_with_brute_force, 0, 20);
+    tcase_add_loop_test(tcase, no_plan_is_below_the_bounds, 0, 10);
     tcase_add_test(tcase, memory_grows_as_n_and_as_its_root);
     tcase_add_test(tcase, memory_grows_as_the_logarithm_of_n);
     tcase_add_test(tcase, sqrt_runs_the_forward_pass_at_most_once_more);

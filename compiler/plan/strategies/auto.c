@@ -11,18 +11,23 @@ static void offer_fixed(Pool *pool)
         pool_offer(pool, fixed[i](pool->arena, pool->problem, pool->options));
 }
 
-Plan *strategy_auto(Arena *arena, const Problem *problem, const PlanOptions *options)
+void auto_offer(Pool *pool)
 {
     enum { MOST_BLOCKS = 100 };
-    Pool pool = pool_new(arena, problem, options);
-    offer_fixed(&pool);
-    chen_offer(&pool);
-    recursive_offer(&pool);
-    rotor_offer(&pool);
-    selective_offer(&pool);
-    Catalog catalog = catalog_new(arena, problem, false);
-    Catalog merged = catalog_merge(arena, &catalog, MOST_BLOCKS);
+    offer_fixed(pool);
+    chen_offer(pool);
+    recursive_offer(pool);
+    rotor_offer(pool);
+    selective_offer(pool);
+    Catalog catalog = catalog_new(pool->arena, pool->problem, false);
+    Catalog merged = catalog_merge(pool->arena, &catalog, MOST_BLOCKS);
     ChainOptions with = {.splits = true, .most_units = 1000, .most_plans = 300};
-    chain_offer(&pool, &merged, &with);
+    chain_offer(pool, &merged, &with);
+}
+
+Plan *strategy_auto(Arena *arena, const Problem *problem, const PlanOptions *options)
+{
+    Pool pool = pool_new(arena, problem, options);
+    auto_offer(&pool);
     return pool_choose(&pool, "auto");
 }

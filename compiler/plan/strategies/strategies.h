@@ -30,5 +30,11 @@ void chen_offer(Pool *pool);
 void recursive_offer(Pool *pool);
 void rotor_offer(Pool *pool);
 void selective_offer(Pool *pool);
+/* All that `auto` tries. */
+void auto_offer(Pool *pool);
+
+typedef enum { OPTIMAL_FOUND, OPTIMAL_NONE, OPTIMAL_GAVE_UP } OptimalStatus;
+/* The cheapest plan with first runs in base order and at most live_bytes live at any step. */
+OptimalStatus optimal_plan(Arena *arena, const Problem *problem, size_t live_bytes, Plan **plan);
 
 #endif
