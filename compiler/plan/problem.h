@@ -29,7 +29,7 @@ typedef struct {
     const char *name, *op;
     Phase phase;
     double seconds, flops;
-    int *reads, n_reads;
+    int *reads, n_reads; /* distinct */
     int *writes, n_writes;
     int *
         *may_take; /* for each write: values read here whose bytes it may take when they die here */

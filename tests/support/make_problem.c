@@ -64,6 +64,9 @@ static int add_node(Maker *m, const char *op, Phase phase, double seconds)
 static void reads(Maker *m, int node, int value)
 {
     ProblemNode *n = &m->nodes.data[node];
+    for (int k = 0; k < n->n_reads; k++)
+        if (n->reads[k] == value)
+            return;
     n->reads[n->n_reads++] = value;
 }
 

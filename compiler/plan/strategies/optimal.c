@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_VALUES = 64, MOST_STATES = 150000, MOST_CHOICES = 4096, MOST_WORK = 20000000 };
+enum { MOST_VALUES = 64, MOST_STATES = 50000 };
+
+/* Choices that a core of the early 2020s looks at in a second. */
+static const double work_per_second = 2e7;
 
 typedef struct {
     uint64_t reads, writes, taken; /* taken: inputs that an output must take */
-    uint64_t fresh_writes;         /* outputs that must not take anything */
     size_t workspace_bytes;
 } NodeBits;
 
@@ -37,7 +39,7 @@ typedef struct {
     int *heap, n_heap; /* of states, cheapest first */
     int *slot;         /* hash table of states, -1 free */
     int n_slots;
-    int64_t work; /* choices looked at */
+    int64_t work; /* how many more choices may be looked at */
 } Search;
 
 /* --- set up --------------------------------------------------------------------------------------
@@ -215,7 +217,6 @@ typedef struct {
     Search *search;
     State next;        /* but for what stays */
     uint64_t optional; /* may stay or go */
-    int left;          /* choices that may still be tried */
 } Choice;
 
 /* Tries every largest subset of the optional values from bit i on that fits in `room`;
@@ -226,15 +227,11 @@ static void choose(Choice *c, int i, int64_t room, int64_t dropped_least)
     const Search *s = c->search;
     while (i < s->n_bits && !(c->optional >> i & 1))
         i++;
-    if (c->left <= 0)
+    if (c->search->work-- <= 0)
         return;
-    c->search->work++;
     if (i == s->n_bits) {
-        if (room < dropped_least) {
-            if (--c->left == 0) /* the rest is not tried, so nothing is proved */
-                c->search->work = MOST_WORK + 1;
+        if (room < dropped_least)
             reach(c->search, c->next);
-        }
         return;
     }
     int64_t bytes = (int64_t)s->bytes[i];
@@ -261,7 +258,7 @@ static void run_dying(Search *s, int from, int id, bool first, uint64_t dying)
     uint64_t must = (after & s->needed[stage]) | node->reads;
     if (must & s->needed[stage] & dying)
         return;
-    Choice c = {.search = s, .optional = after & ~must, .left = MOST_CHOICES};
+    Choice c = {.search = s, .optional = after & ~must};
     c.next = (State){stage, from, id, (must | node->writes) & ~node->taken & ~dying,
                      state->cost + (first ? 0 : s->problem->nodes[id].seconds)};
     int64_t room = s->room - need - bytes_of(s, must);
@@ -317,7 +314,7 @@ static int explore(Search *s)
         if (at->stage == s->problem->n_nodes)
             return state;
         expand(s, state);
-        if (s->n_states == MOST_STATES || s->work > MOST_WORK)
+        if (s->n_states == MOST_STATES || s->work <= 0)
             return -2;
     }
     return -1;
@@ -338,10 +335,12 @@ static Plan *trace(Arena *arena, const Search *s, int state)
     return plan;
 }
 
-OptimalStatus optimal_plan(Arena *arena, const Problem *problem, size_t live_bytes, Plan **plan)
+OptimalStatus optimal_plan(Arena *arena, const Problem *problem, size_t live_bytes, int64_t *work,
+                           Plan **plan)
 {
     Arena *scratch = arena_new();
-    Search s = {.problem = problem, .room = (int64_t)live_bytes, .n_slots = 1 << 19};
+    Search s = {.problem = problem, .room = (int64_t)live_bytes, .n_slots = 1 << 17};
+    s.work = *work;
     OptimalStatus status = OPTIMAL_GAVE_UP;
     if (number_values(&s, scratch)) {
         s.nodes = NEW_N(scratch, NodeBits, problem->n_nodes);
@@ -360,19 +359,20 @@ OptimalStatus optimal_plan(Arena *arena, const Problem *problem, size_t live_byt
         free(s.heap);
         free(s.slot);
     }
+    *work = s.work;
     arena_free(scratch);
     return status;
 }
 
 /* The plan of the least live peak, by halving the interval in units of the alignment. */
-static void offer_smallest(Pool *pool)
+static void offer_smallest(Pool *pool, int64_t *work)
 {
     Plan *plan;
     size_t unit = pool->problem->alignment, low = 0;
     size_t high = pool->n > 0 ? pool->best[0].arena_bytes / unit + 1 : 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        OptimalStatus status = optimal_plan(pool->arena, pool->problem, middle * unit, &plan);
+        OptimalStatus status = optimal_plan(pool->arena, pool->problem, middle * unit, work, &plan);
         if (status == OPTIMAL_GAVE_UP)
             return;
         if (status == OPTIMAL_FOUND) {
@@ -389,11 +389,12 @@ Plan *strategy_optimal(Arena *arena, const Problem *problem, const PlanOptions *
     enum { MOST_ROUNDS = 8 };
     Pool pool = pool_new(arena, problem, options);
     auto_offer(&pool);
-    offer_smallest(&pool);
+    int64_t work = (int64_t)(options->effort * work_per_second);
+    offer_smallest(&pool, &work);
     size_t room = options->has_budget ? options->budget_bytes : 0;
     for (int round = 0; round < MOST_ROUNDS && room > 0; round++) {
         Plan *plan;
-        if (optimal_plan(arena, problem, room, &plan) != OPTIMAL_FOUND ||
+        if (optimal_plan(arena, problem, room, &work, &plan) != OPTIMAL_FOUND ||
             pool_offer(&pool, plan) <= options->budget_bytes)
             break;
         room = pool.last_live_bytes - 1; /* it is live within the budget but does not lie so */

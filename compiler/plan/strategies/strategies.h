@@ -34,7 +34,9 @@ void selective_offer(Pool *pool);
 void auto_offer(Pool *pool);
 
 typedef enum { OPTIMAL_FOUND, OPTIMAL_NONE, OPTIMAL_GAVE_UP } OptimalStatus;
-/* The cheapest plan with first runs in base order and at most live_bytes live at any step. */
-OptimalStatus optimal_plan(Arena *arena, const Problem *problem, size_t live_bytes, Plan **plan);
+/* The cheapest plan with first runs in base order and at most live_bytes live at any step; *work is
+ * how many choices may be looked at, and counts down. */
+OptimalStatus optimal_plan(Arena *arena, const Problem *problem, size_t live_bytes, int64_t *work,
+                           Plan **plan);
 
 #endif
