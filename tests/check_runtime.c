@@ -1,0 +1,169 @@
+/* The runtime of emitted programs: weights in files, resuming, and what it says to wrong input. The
+ * program is built with the address and undefined-behaviour sanitizers. */
+#include "tests/support/command.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *runtime_suite(void);
+
+static const char model[] = "module Block(x) {\n"
+                            "    x = dropout(relu(linear(x, out = 19)), p = 0.3)\n"
+                            "    return layer_norm(linear(x, out = 7)) as norm\n}\n"
+                            "model Small {\n    input x : f32[5, 11]\n    target y : i32[5]\n"
+                            "    checkpoint h = Block(x)\n    output h\n"
+                            "    loss cross_entropy(h, y)\n}\n"
+                            "train {\n    data = synthetic(seed = 2)\n"
+                            "    optimizer = adamw(lr = 1e-2, weight_decay = 0.1)\n"
+                            "    schedule = cosine(to = 1e-3, steps = 20, warmup = 3)\n"
+                            "    clip = norm(1.0)\n    steps = 12\n}\n";
+
+static char home[128]; /* the folder that all tests here share */
+
+/* home/small/small, made once, before the tests' own processes start. */
+static void build_program(void)
+{
+    const char *scratch = scratch_folder();
+    snprintf(home, sizeof home, "%s", scratch);
+    char path[256];
+    snprintf(path, sizeof path, "%s/small.net", scratch);
+    FILE *out = fopen(path, "w");
+    if (!out || fputs(model, out) < 0 || fclose(out) != 0)
+        exit(EXIT_FAILURE);
+    const CommandResult *result =
+        run_shell("CFLAGS=\"-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all\" "
+                  "%s build %s/small.net -q --target cpu --strategy marked -o %s/small",
+                  rematc_path(), scratch, scratch);
+    if (result->status != 0) {
+        fputs(result->err, stderr);
+        exit(EXIT_FAILURE);
+    }
+}
+
+/* Runs a command line in that folder, where P is the program. */
+static const CommandResult *run(const char *commands)
+{
+    return run_shell("cd %s && P=\"./small/small --quiet --threads 2\" && %s", home, commands);
+}
+
+static void succeeds(const char *commands)
+{
+    const CommandResult *result = run(commands);
+    ck_assert_msg(result->status == 0, "%s: status %d: %s%s", commands, result->status, result->out,
+                  result->err);
+}
+
+/* ---- what must work ----------------------------------------------------------------------------
+ */
+
+static const char *const working[] = {
+    /* weights survive a file */
+    "$P --save a.st && $P --steps 0 --load a.st --save b.st && cmp a.st b.st",
+    /* another seed is another start */
+    "$P --steps 0 --save a.st && $P --steps 0 --seed 9 --save b.st && ! cmp -s a.st b.st",
+    /* going on from a checkpoint is the same as never having stopped */
+    "$P --save a.st && rm -rf ck && $P --steps 5 --checkpoint-every 5 --checkpoint-dir ck && "
+    "$P --resume ck --save b.st && cmp a.st b.st",
+    /* what is recomputed has the same bits */
+    "$P --verify",
+    /* looking at a run does not change it */
+    "$P --save a.st && $P --verify --profile p.json --dump d.st --metrics m --save b.st && "
+    "cmp a.st b.st && grep -q rematc-profile/1 p.json",
+    /* nothing is trained in --eval, and dropout is off */
+    "$P --steps 0 --save a.st && $P --eval --steps 3 --save b.st --metrics m && cmp a.st b.st && "
+    "grep -q mean_loss m",
+    /* the first interrupt ends the run after its step, with all that was asked for written */
+    "rm -f a.st; ./small/small --quiet --steps 2000000 --save a.st & sleep 2; kill -INT $!; "
+    "wait $! && test -s a.st",
+    /* thread counts and help */
+    "$P --threads 1 --steps 1 && ./small/small --help | grep -q checkpoint-every",
+    /* with a clip the norm is a number */
+    "$P --steps 1 --metrics m && grep -q \"grad_norm..[0-9]\" m",
+};
+
+START_TEST(it_works)
+{
+    succeeds(working[_i]);
+}
+END_TEST
+
+/* ---- what must be refused ----------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *commands;
+    int status;
+    const char *says; /* a part of the message */
+} refused[] = {
+    {"$P --stepz 3", 2, "small"},
+    {"$P --steps -1", 2, "--steps needs a whole number"},
+    {"$P --steps 1e3", 2, "--steps needs a whole number"},
+    {"$P extra", 2, "'extra' is no option"},
+    {"$P --load a.st --resume ck", 2, "exclude each other"},
+    {"$P --load nowhere.st", 1, "nowhere.st: cannot be opened"},
+    {"$P --resume nowhere", 1, "nowhere/checkpoint.safetensors: cannot be opened"},
+    {"$P --steps 0 --save a.st && head -c 5 a.st > b.st && $P --load b.st", 1, "shorter than 8"},
+    {"$P --steps 0 --save a.st && head -c 100 a.st > b.st && $P --load b.st", 1, "its header"},
+    {"$P --steps 0 --save a.st && head -c -4 a.st > b.st && $P --load b.st", 1, "cut short"},
+    {"$P --steps 0 --save a.st && sed s/F32/F64/ a.st > b.st && $P --load b.st", 1,
+     "is of type F64"},
+    {"$P --steps 0 --save a.st && sed \"s/19,11/11,19/\" a.st > b.st && $P --load b.st", 1,
+     "has the shape [11, 19]; the model has [19, 11]"},
+    {"$P --steps 0 --save a.st && sed s/linear2.bias/linear2.bibs/ a.st > b.st && $P --load b.st",
+     1, "linear2.bias'"},
+    {"$P --steps 0 --save a.st && sed s/shape/shake/ a.st > b.st && $P --load b.st", 1,
+     "a field other than"},
+    {"head -c 3000 /dev/zero > b.st && $P --load b.st", 1, "no JSON object"},
+    {"printf \"\\377\\377\\377\\377\\377\\377\\377\\377{}\" > b.st && $P --load b.st", 1,
+     "longer than the file"},
+    {"$P --save a.st && rm -rf ck && mkdir ck && cp a.st ck/checkpoint.safetensors && "
+     "$P --resume ck",
+     1, "is no checkpoint"},
+    {"rm -rf ck && $P --checkpoint-every 3 --checkpoint-dir ck && $P --seed 5 --resume ck", 1,
+     "was written with --seed"},
+    {"$P --steps 0 --save /nowhere/a.st", 3, "cannot write '/nowhere/a.st'"},
+    {"$P --metrics /dev/full", 3, "cannot write '/dev/full'"},
+    {"$P --metrics /nowhere/m", 3, "cannot write '/nowhere/m'"},
+    {"touch f && $P --checkpoint-every 1 --checkpoint-dir f", 3, "cannot make the folder"},
+};
+
+START_TEST(it_is_refused)
+{
+    const CommandResult *result = run(refused[_i].commands);
+    ck_assert_msg(result->status == refused[_i].status, "%s: status %d: %s", refused[_i].commands,
+                  result->status, result->err);
+    ck_assert_msg(strstr(result->err, refused[_i].says) != NULL, "%s: %s", refused[_i].commands,
+                  result->err);
+}
+END_TEST
+
+/* Every byte of a small file's header damaged in turn: an error or a load, never a crash. */
+START_TEST(no_damage_to_a_header_brings_it_down)
+{
+    char commands[512];
+    succeeds("$P --steps 0 --save a.st");
+    for (int at = _i; at < 700; at += 97) {
+        snprintf(commands, sizeof commands,
+                 "cp a.st b.st && printf \"\\%03o\" | dd of=b.st bs=1 seek=%d conv=notrunc "
+                 "2>/dev/null && $P --steps 0 --load b.st",
+                 (unsigned)(at * 37 % 256), at);
+        const int status = run(commands)->status;
+        ck_assert_msg(status == 0 || status == 1, "byte %d: status %d", at, status);
+    }
+}
+END_TEST
+
+Suite *runtime_suite(void)
+{
+    Suite *suite = suite_create("runtime");
+    TCase *tcase = tcase_create("runtime");
+    tcase_set_timeout(tcase, 600);
+    tcase_add_unchecked_fixture(tcase, build_program, NULL);
+    tcase_add_loop_test(tcase, it_works, 0, (int)(sizeof working / sizeof working[0]));
+    tcase_add_loop_test(tcase, it_is_refused, 0, (int)(sizeof refused / sizeof refused[0]));
+    tcase_add_loop_test(tcase, no_damage_to_a_header_brings_it_down, 0, 4);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
