@@ -33,6 +33,7 @@ static const struct {
     {"emit examples/tutorial/mlp.net", EXIT_USAGE, "-o DIR is missing"},
     {"emit examples/tutorial/mlp.net -o /proc/none/there", EXIT_ENVIRONMENT, "/proc/none"},
     {"check examples/tutorial/mlp.net", EXIT_DONE, ""},
+    {"plan tests/cases/ok/input_in_place.net", EXIT_DONE, ""},
     {"fit examples/tutorial/mlp.net", EXIT_USAGE, "--budget BYTES is missing"},
     {"fit examples/tutorial/mlp.net --budget 10 --vary depth", EXIT_INPUT, "depth"},
     {"diff a.json", EXIT_USAGE, "usage: rematc diff"},

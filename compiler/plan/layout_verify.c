@@ -121,12 +121,14 @@ static Events events_new(Arena *arena, const Walk *w, bool births)
 
 static void begin_step(Walk *w, int step, const Events *births, size_t workspace)
 {
-    for (int i = births->start[step]; i < births->start[step + 1] && !w->error; i++)
-        if (w->timeline->lives[births->order[i]].alias_of >= 0)
-            inherit(w, births->order[i], step);
+    /* Heirs second: they may take the bytes of an input that this same step is the first to read.
+     */
     for (int i = births->start[step]; i < births->start[step + 1] && !w->error; i++)
         if (w->timeline->lives[births->order[i]].alias_of < 0)
             occupy(w, range_of(w, births->order[i]), step);
+    for (int i = births->start[step]; i < births->start[step + 1] && !w->error; i++)
+        if (w->timeline->lives[births->order[i]].alias_of >= 0)
+            inherit(w, births->order[i], step);
     if (workspace == 0 || w->error)
         return;
     size_t at = w->layout->workspace_offsets[step];
