@@ -145,6 +145,12 @@ static bool parse_unsigned(const char *text, uint64_t *value)
     return !errno && end != text && !*end && text[0] != '-';
 }
 
+static bool is_number(const char *text)
+{
+    uint64_t value;
+    return parse_unsigned(text, &value);
+}
+
 static bool parse_seconds(const char *text, double *value)
 {
     char *end;
@@ -260,6 +266,9 @@ bool options_parse(Arena *arena, CommandKind command, int argc, char **argv, Opt
             return usage_error(command, "there is no option '%s'", argv[optind - 1]);
         if (key == ':')
             return usage_error(command, "'%s' needs an argument", argv[optind - 1]);
+        /* getopt takes `--pareto=8` alone; users write `--pareto 8`. */
+        if (key == OPTION_PARETO && !optarg && optind < end && is_number(argv[optind]))
+            optarg = argv[optind++];
         if (!take(options, key, optarg))
             return usage_error(command, "--%s takes %s, not '%s'", find_row(key)->name,
                                find_row(key)->argument, optarg ? optarg : "");
