@@ -45,9 +45,12 @@ static void put_totals(Text *out, const Compiled *compiled, const Facts *facts)
     text_printf(out, "\n");
 }
 
+/* Lives of equal kind, folded: `layer[*].attn.scores`. */
 typedef struct {
-    int life;
-    size_t bytes;
+    int life; /* the first of them */
+    int count;
+    size_t bytes; /* of all */
+    const char *name;
 } Row;
 
 static int by_bytes(const void *a, const void *b)
@@ -58,41 +61,77 @@ static int by_bytes(const void *a, const void *b)
     return x->life - y->life;
 }
 
+/* The name with every [7] as [*]. */
+static const char *without_indexes(Arena *arena, const char *name)
+{
+    Text out = text_new(arena);
+    for (; *name; name++) {
+        text_append(&out, name, 1);
+        if (*name != '[')
+            continue;
+        text_append(&out, "*", 1);
+        name += strspn(name + 1, "0123456789");
+    }
+    return out.data;
+}
+
+/* What is live at the peak, folded by kind, the most bytes first. */
+static Row *live_rows(Arena *arena, const Compiled *compiled, const Facts *facts, int *n)
+{
+    const Timeline *timeline = compiled->timeline;
+    Row *rows = NEW_N(arena, Row, timeline->n_lives);
+    Map *kinds = map_new(arena);
+    *n = 0;
+    for (int i = 0; i < timeline->n_lives; i++) {
+        const Life *life = &timeline->lives[i];
+        if (life->first_step > timeline->peak_step || timeline->peak_step > life->last_step)
+            continue;
+        const Tensor *tensor = &compiled->graph->tensors[life->value];
+        const char *name = without_indexes(arena, tensor->name);
+        const char *kind = arena_printf(arena, "%s %s %s", name, shape_text(arena, &tensor->shape),
+                                        decision_name(facts->decisions[i]));
+        int row = map_get(kinds, kind);
+        if (row < 0) {
+            row = (*n)++;
+            map_add(kinds, kind, row);
+            rows[row] = (Row){.life = i, .name = name};
+        }
+        rows[row].count++;
+        rows[row].bytes += life->alias_of >= 0 ? 0 : value_bytes(compiled->problem, life->value);
+    }
+    qsort(rows, (size_t)*n, sizeof *rows, by_bytes);
+    return rows;
+}
+
 static void put_live_row(Text *out, const Compiled *compiled, const Facts *facts, const Row *row)
 {
     const Life *life = &compiled->timeline->lives[row->life];
-    const Value *value = &compiled->problem->values[life->value];
     const Tensor *tensor = &compiled->graph->tensors[life->value];
-    text_printf(out, "    %10s  %-9s %5d-%-5d x%d  %s %s%s  %s  %s\n", bytes_text(out, row->bytes),
-                decision_name(facts->decisions[row->life]), life->first_step, life->last_step,
-                facts->runs[life->value], dtype_name(tensor->dtype),
-                shape_text(out->arena, &tensor->shape), life->alias_of >= 0 ? " (in place)" : "",
-                value->name, report_source(out->arena, compiled, tensor->span));
+    const char *name = row->count > 1 ? row->name : tensor->name;
+    text_printf(out, "    %10s %5d x  %-9s  %s %s%s  %s  %s\n", bytes_text(out, row->bytes),
+                row->count, decision_name(facts->decisions[row->life]), dtype_name(tensor->dtype),
+                shape_text(out->arena, &tensor->shape), row->bytes ? "" : " (in place)", name,
+                report_source(out->arena, compiled, tensor->span));
 }
 
 /* What is small is summed up. */
 static void put_live(Text *out, const Compiled *compiled, const Facts *facts)
 {
     enum { MOST_ROWS = 16 };
-    const Timeline *timeline = compiled->timeline;
-    int peak = timeline->peak_step, n = 0;
-    Row *rows = xcalloc((size_t)timeline->n_lives, sizeof *rows);
-    for (int i = 0; i < timeline->n_lives; i++) {
-        const Life *life = &timeline->lives[i];
-        if (life->first_step <= peak && peak <= life->last_step)
-            rows[n++] = (Row){i, value_bytes(compiled->problem, life->value)};
-    }
-    qsort(rows, (size_t)n, sizeof *rows, by_bytes);
+    int n;
+    const Row *rows = live_rows(out->arena, compiled, facts, &n);
     size_t rest = 0;
+    int n_rest = 0;
     for (int i = 0; i < n; i++) {
-        if (i < MOST_ROWS)
+        if (i < MOST_ROWS) {
             put_live_row(out, compiled, facts, &rows[i]);
-        else
-            rest += rows[i].bytes;
+            continue;
+        }
+        rest += rows[i].bytes;
+        n_rest += rows[i].count;
     }
-    if (n > MOST_ROWS)
-        text_printf(out, "    %10s  in %d more\n", bytes_text(out, rest), n - MOST_ROWS);
-    free(rows);
+    if (n_rest)
+        text_printf(out, "    %10s %5d x  more\n", bytes_text(out, rest), n_rest);
 }
 
 void report_live(Text *out, const Compiled *compiled)
