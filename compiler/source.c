@@ -31,10 +31,10 @@ static Source *read_source(Arena *arena, const char *file)
 {
     enum { MOST_BYTES = 1 << 26 };
     bool standard = strcmp(file, "-") == 0;
+    errno = 0;
     FILE *stream = standard ? stdin : fopen(file, "rb");
     char piece[1 << 14];
     Text text = text_new(arena);
-    errno = 0;
     for (size_t n;
          stream && text.n <= MOST_BYTES && (n = fread(piece, 1, sizeof piece, stream)) > 0;)
         text_append(&text, piece, n);

@@ -25,7 +25,7 @@ static const struct {
     {"plan x.net --format yaml", EXIT_USAGE, "--format takes"},
     {"plan x.net y.net", EXIT_USAGE, "one model file is expected"},
     {"plan x.net --alignment 3", EXIT_USAGE, "--alignment takes"},
-    {"plan no-such-file.net", EXIT_INPUT, "no-such-file.net"},
+    {"plan no-such-file.net", EXIT_INPUT, "no-such-file.net: error: cannot be read: No such file"},
     {"plan examples/tutorial/mlp.net --strategy magic", EXIT_USAGE, "none, marked, sqrt"},
     {"plan examples/tutorial/mlp.net --target tpu", EXIT_USAGE, "cpu"},
     {"plan examples/tutorial/mlp.net -D bach=3", EXIT_INPUT, "did you mean"},
