@@ -9,7 +9,7 @@ CPPFLAGS_ALL := -DREMATC_VERSION=\"0.1.0\" -D_POSIX_C_SOURCE=200809L -Icompiler 
 CFLAGS_ALL   := -std=c11 $(OPT) $(WARN) -MMD -MP
 LIBS    := -lutf8proc -lcjson -lz -lm
 # As many jobs as processors, unless the user says how many.
-MAKEFLAGS += $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+MAKEFLAGS := $(MAKEFLAGS) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 Q       := $(if $(V),,@)
 
 COMPILER_C := $(filter-out compiler/emit/embed.c,\
