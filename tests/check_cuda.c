@@ -257,29 +257,61 @@ static const struct {
 } sizes[] = {{33, 130}, {6, 36}, {1, 2}, {260, 2}, {3, 1032}};
 enum { N_SIZES = sizeof sizes / sizeof *sizes, N_SHORT = 2 };
 
-START_TEST(every_row_as_on_the_cpu)
+/* One program with all rows on both targets, and in three orders of threads and streams. */
+static void compare_rows(int rows, int columns, const char *precision, double tolerance)
 {
-    if (!can_simulate("plain") || (_i >= N_SHORT && !is_long()))
-        return;
     char model[128], what[64];
     snprintf(model, sizeof model, "%s/rows.net", scratch_folder());
-    write_model(model, sizes[_i].rows, sizes[_i].columns, "");
-    snprintf(what, sizeof what, "every operator, [%d, %d]", sizes[_i].rows, sizes[_i].columns);
+    write_model(model, rows, columns, precision);
+    snprintf(what, sizeof what, "every operator, [%d, %d]%s%s", rows, columns,
+             *precision ? ", " : "", precision);
     emit(model, "", "cuda", "rows");
     emit(model, "", "cpu", "rows_cpu");
     build_simulated("plain", "rows");
     run_simulated("plain", "rows", "", "", "forward");
     run_on_cpu("rows_cpu", "rows", "");
     TestTensors cuda = dump_of("rows", "forward"), cpu = dump_of("rows_cpu", "cpu");
-    /* An Adam step is the rate times a quotient of small numbers: 1e-3 of what a parameter changes
-     * by. */
-    ck_assert_double_le(worst_difference(&cpu, &cuda, what), 1e-5);
+    ck_assert_double_le(worst_difference(&cpu, &cuda, what), tolerance);
     tensors_free(&cuda);
     tensors_free(&cpu);
     run_simulated("plain", "rows", "CUDASIM_ORDER=lifo CUDASIM_ASYNC=early", "", "lifo");
     expect_same_bits("rows", "forward", "rows", "lifo");
     run_simulated("plain", "rows", "CUDASIM_ORDER=random CUDASIM_ASYNC=random", "", "random");
     expect_same_bits("rows", "forward", "rows", "random");
+}
+
+START_TEST(every_row_as_on_the_cpu)
+{
+    if (can_simulate("plain") && (_i < N_SHORT || is_long()))
+        compare_rows(sizes[_i].rows, sizes[_i].columns, "", 1e-5);
+}
+END_TEST
+
+/* The rounding of bf16 is 2^-9 of a value; what one target rounds up the other may round down. */
+START_TEST(every_row_in_bf16)
+{
+    if (can_simulate("plain") && (_i == 1 || is_long()))
+        compare_rows(sizes[_i].rows, sizes[_i].columns, "precision = bf16", 0.03);
+}
+END_TEST
+
+/* Products for which the library has no algorithm are computed by our own kernel: another order of
+ * sums. */
+START_TEST(products_without_the_library)
+{
+    if (!can_simulate("plain"))
+        return;
+    char model[128];
+    snprintf(model, sizeof model, "%s/rows.net", scratch_folder());
+    write_model(model, sizes[0].rows, sizes[0].columns, "");
+    emit(model, "", "cuda", "rows");
+    build_simulated("plain", "rows");
+    run_simulated("plain", "rows", "", "", "library");
+    run_simulated("plain", "rows", "CUDASIM_LT=refuse CUDASIM_ORDER=lifo", "", "own");
+    TestTensors library = dump_of("rows", "library"), own = dump_of("rows", "own");
+    ck_assert_double_le(worst_difference(&library, &own, "our own products"), 1e-5);
+    tensors_free(&library);
+    tensors_free(&own);
 }
 END_TEST
 
@@ -566,6 +598,49 @@ START_TEST(a_resumed_run_is_the_same_run)
 }
 END_TEST
 
+/* ---- what nvcc says
+ * ------------------------------------------------------------------------------------- */
+
+static bool has_nvcc(void)
+{
+    if (run_shell("command -v nvcc")->status == 0)
+        return true;
+    say_skipped("no nvcc: registers, spills, occupancy and widths of loads are not looked at");
+    return false;
+}
+
+/* No warning, no spill, no local memory, occupancy of half or more, loads of 16 bytes:
+ * tests/cudasim/static.sh. */
+START_TEST(nvcc_makes_good_code_of_it)
+{
+    const Program *program = &programs[_i];
+    if (!has_nvcc() || (_i > 0 && !is_long()))
+        return;
+    /* At its full size: the kernels that a user gets. */
+    emit(model_of(program), "", "cuda", "static");
+    const char *archs = is_long() ? "80 75 86 89 90 100" : "80";
+    const CommandResult *result =
+        run_shell("tests/cudasim/static.sh %s/static %s", scratch_folder(), archs);
+    must(result, "static.sh");
+    printf("%s, sm_%s: %s", program->name, archs, result->out);
+}
+END_TEST
+
+/* The real program, on a machine without a driver: one line, exit 3. */
+START_TEST(the_real_program_says_that_there_is_no_gpu)
+{
+    if (!has_nvcc() || access("/dev/nvidia0", F_OK) == 0)
+        return;
+    emit(programs[0].model, "", "cuda", "real");
+    const char *s = scratch_folder();
+    must(run_shell("make -s -C %s/real ARCH=-arch=sm_80", s), "make");
+    const CommandResult *result = run_shell("%s/real/mlp --steps 1", s);
+    ck_assert_int_eq(result->status, 3);
+    ck_assert_int_eq(n_lines(result->err), 1);
+    ck_assert_ptr_nonnull(strstr(result->err, "no usable GPU"));
+}
+END_TEST
+
 Suite *cuda_suite(void)
 {
     const int n_programs = (int)(sizeof programs / sizeof *programs);
@@ -573,6 +648,8 @@ Suite *cuda_suite(void)
     TCase *tcase = tcase_create("simulated");
     tcase_set_timeout(tcase, 1200);
     tcase_add_loop_test(tcase, every_row_as_on_the_cpu, 0, N_SIZES);
+    tcase_add_loop_test(tcase, every_row_in_bf16, 0, N_SIZES);
+    tcase_add_test(tcase, products_without_the_library);
     tcase_add_loop_test(tcase, every_row_is_clean, 0, 2 * N_SIZES);
     tcase_add_loop_test(tcase, strategies_change_no_bit, 0, n_programs);
     tcase_add_loop_test(tcase, programs_train_as_on_the_cpu, 0, n_programs);
@@ -580,6 +657,8 @@ Suite *cuda_suite(void)
     tcase_add_test(tcase, the_environment_falls_short);
     tcase_add_test(tcase, bad_input_is_said_alike);
     tcase_add_test(tcase, a_resumed_run_is_the_same_run);
+    tcase_add_loop_test(tcase, nvcc_makes_good_code_of_it, 0, n_programs);
+    tcase_add_test(tcase, the_real_program_says_that_there_is_no_gpu);
     suite_add_tcase(suite, tcase);
     return suite;
 }
