@@ -3,7 +3,6 @@
  * goal than before. */
 #include "place/packing.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct Local {
@@ -62,31 +61,19 @@ static void adopt(Local *local, const Incumbent *best, int64_t height, double ex
             local->critical[local->n_critical++] = i;
 }
 
-/* By rising offset: valley fill then rebuilds the incumbent, or nearly. */
-static void order_of_incumbent(const Incumbent *best, int *order)
-{
-    int n = best->packing->n;
-    uint64_t *values = xmalloc((size_t)n * sizeof *values);
-    for (int i = 0; i < n; i++) {
-        order[i] = i;
-        values[i] = (uint64_t)best->offsets[i];
-    }
-    order_sort(values, order, n);
-    free(values);
-}
-
-/* Every other start is at the incumbent, the rest at the keys, with more noise each time around. */
+/* Every other start is at the best order known, the rest at the keys, with more noise each time
+ * around. */
 static void start(Local *local, Incumbent *best)
 {
     int round = local->n_starts++ / 2;
     if (local->n_starts % 2 == 1)
-        order_of_incumbent(best, local->trial);
+        memcpy(local->trial, best->order, (size_t)best->packing->n * sizeof *best->order);
     else
         order_by_noisy_key(best->packing, (Key)(round % N_START_KEYS),
                            START_NOISE * (round / N_START_KEYS), &local->random, local->trial);
     int64_t height =
         valley_fill(local->valley, local->trial, INT64_MAX, local->offsets, &best->steps);
-    incumbent_offer(best, local->offsets, height, "local search");
+    incumbent_offer_order(best, local->trial, local->offsets, height, "local search");
     adopt(local, best, height, excess_above(best->packing, local->offsets, best->goal));
     local->stalled = 0;
 }
@@ -152,7 +139,7 @@ static void step(Local *local, Incumbent *best)
     local->stalled++;
     if (height == INT64_MAX)
         return;
-    incumbent_offer(best, local->offsets, height, "local search");
+    incumbent_offer_order(best, local->trial, local->offsets, height, "local search");
     double excess = excess_above(packing, local->offsets, best->goal);
     if (excess > local->excess && height >= local->height)
         return;

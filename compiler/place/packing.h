@@ -29,11 +29,13 @@ Packing *packing_new(Arena *arena, const Buffer *buffers, int *ids, int n);
 /* The best placement known, and how much longer to look. */
 typedef struct {
     const Packing *packing;
-    int64_t *offsets; /* [n] */
-    int64_t height;   /* INT64_MAX before the first offer */
-    int64_t goal;     /* good enough: at most this */
-    int64_t proved;   /* no placement is lower than this */
-    int64_t steps;    /* work left; may fall below zero */
+    int64_t *offsets;     /* [n] */
+    int64_t height;       /* INT64_MAX before the first offer */
+    int *order;           /* [n]: of the best valley fill ... */
+    int64_t order_height; /* ... and its height; INT64_MAX before the first */
+    int64_t goal;         /* good enough: at most this */
+    int64_t proved;       /* no placement is lower than this */
+    int64_t steps;        /* work left; may fall below zero */
     const char *method;
     const PlaceOptions *options;
     int64_t base; /* bytes of the arena below this part, for reports alone */
@@ -41,6 +43,9 @@ typedef struct {
 
 /* Keeps the placement where it is better. */
 void incumbent_offer(Incumbent *best, const int64_t *offsets, int64_t height, const char *method);
+/* The same for a valley fill in the given order. */
+void incumbent_offer_order(Incumbent *best, const int *order, const int64_t *offsets,
+                           int64_t height, const char *method);
 /* Nothing is left to win, or no work is left, or the user has had enough. */
 bool incumbent_done(const Incumbent *best);
 

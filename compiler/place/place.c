@@ -62,6 +62,16 @@ void incumbent_offer(Incumbent *best, const int64_t *offsets, int64_t height, co
     report(best);
 }
 
+void incumbent_offer_order(Incumbent *best, const int *order, const int64_t *offsets,
+                           int64_t height, const char *method)
+{
+    if (height >= best->order_height)
+        return;
+    best->order_height = height;
+    memcpy(best->order, order, (size_t)best->packing->n * sizeof *order);
+    incumbent_offer(best, offsets, height, method);
+}
+
 bool incumbent_done(const Incumbent *best)
 {
     const PlaceWatch *watch = best->options->watch;
@@ -79,7 +89,7 @@ static void try_valleys(Arena *arena, Incumbent *best)
     for (Key key = 0; key < N_KEYS && best->height > best->goal; key++) {
         order_by_key(best->packing, key, order);
         int64_t height = valley_fill(valley, order, best->height, offsets, &best->steps);
-        incumbent_offer(best, offsets, height, key_names[key]);
+        incumbent_offer_order(best, order, offsets, height, key_names[key]);
     }
 }
 
@@ -130,6 +140,8 @@ static void solve_part(Placer *placer, const PartOfRun *part)
         .packing = packing,
         .offsets = NEW_N(scratch, int64_t, packing->n),
         .height = INT64_MAX,
+        .order = NEW_N(scratch, int, packing->n),
+        .order_height = INT64_MAX,
         .goal = larger(placer->height, (int64_t)placer->options->capacity) - part->base,
         .proved = packing->lower_bound,
         .steps = placer->steps,

@@ -39,6 +39,6 @@ void restart_run(Restart *restart, Incumbent *best, int64_t steps_left)
                                      restart->offsets, &best->steps);
         if (height < best->height)
             restart->lucky = key;
-        incumbent_offer(best, restart->offsets, height, "restarts");
+        incumbent_offer_order(best, restart->order, restart->offsets, height, "restarts");
     }
 }

@@ -35,7 +35,7 @@ typedef struct {
     Bound bound;
 } Part;
 
-enum { N_RUNGS = 4 };
+enum { N_RUNGS = 8 };
 
 /* What was tried against one rung of the ladder of capacities. */
 typedef struct {
@@ -476,19 +476,15 @@ static void choose_run(Search *search, Runs *runs)
     }
 }
 
-/* The least that is wanted or may be; an eighth and a quarter of the way up from there; and the
- * next below the incumbent. With a capacity there is nothing to want but that. */
+/* From the least that is wanted or may be, rung 0, up to the next below the incumbent, and closer
+ * to each other there. With a capacity there is nothing to want but that. */
 static int64_t choose_capacity(const Search *search, int rung)
 {
     const Incumbent *best = search->best;
     int64_t low = best->goal > best->proved ? best->goal : best->proved;
-    int64_t unit = search->packing->unit, gap = (best->height - low) / unit;
-    switch (rung) {
-    case 0: return low;
-    case 1: return low + gap / 8 * unit;
-    case 2: return low + gap / 4 * unit;
-    default: return low > best->height - unit ? low : best->height - unit;
-    }
+    int64_t unit = search->packing->unit, gap = (best->height - unit - low) / unit;
+    double below = 1 - (double)rung / (N_RUNGS - 1);
+    return gap > 0 ? low + (int64_t)((double)gap * (1 - below * below)) * unit : low;
 }
 
 static int64_t height_of(const Search *search)
@@ -515,9 +511,12 @@ void search_run(Search *search, Incumbent *best, int64_t steps_left)
         int rung = best->options->capacity ? 0 : search->n_runs++ % N_RUNGS;
         search->capacity = choose_capacity(search, rung);
         choose_run(search, &search->runs[rung]);
-        if (solve_all(search))
+        if (solve_all(search)) {
             incumbent_offer(best, search->least, height_of(search), "search");
-        else if (!search->gave_up)
+            /* The other rungs move, and short runs are the best first try again. */
+            memset(search->runs + 1, 0, (N_RUNGS - 1) * sizeof *search->runs);
+        } else if (!search->gave_up) {
             raise_proof(best, search->capacity);
+        }
     }
 }
