@@ -61,3 +61,12 @@ SIM_BUILDS := $(if $(SIM_CXX),plain) $(if $(SIM_CLANG),sanitize check)
 .PHONY: cudasim
 cudasim: $(foreach build,$(SIM_BUILDS),$(SIM_BUILD)/$(build)/planted $(SIM_BUILD)/$(build)/flags)
 check: cudasim
+
+# All shapes, builds, strategies and architectures.
+.PHONY: check-long gpu-check
+check-long: $(BUILD)/rematc $(BUILD)/check cudasim
+	LONG=1 $(BUILD)/check
+
+# tests/GPU.md says what it checks; it skips where there is no GPU.
+gpu-check: $(BUILD)/rematc $(BUILD)/check
+	$(Q)tests/gpu_check.sh
