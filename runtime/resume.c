@@ -20,8 +20,8 @@ void rt_weights_load(const char *path)
 
 static RtSaved *list_tensors(bool states, int *n)
 {
-    RtSaved *saved =
-        (RtSaved *)rt_alloc((size_t)(rt_program.n_parameters + rt_program.n_states), sizeof *saved);
+    RtSaved *saved = (RtSaved *)rt_alloc(
+        (size_t)rt_program.n_parameters + (size_t)rt_program.n_states, sizeof *saved);
     *n = 0;
     for (int i = 0; i < rt_program.n_parameters; i++)
         saved[(*n)++].tensor = &rt_program.parameters[i].tensor;

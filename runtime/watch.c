@@ -37,7 +37,8 @@ static void take_originals(void)
 {
     const RtScheduleRow *last = &rt_program.schedule[rt_program.n_schedule - 1];
     size_t largest = 0;
-    originals = (char **)rt_alloc((size_t)(last->first_write + last->n_writes), sizeof *originals);
+    originals =
+        (char **)rt_alloc((size_t)last->first_write + (size_t)last->n_writes, sizeof *originals);
     for (int r = 0; r < rt_program.n_schedule; r++)
         for (int k = 0; k < rt_program.schedule[r].n_writes; k++) {
             const int original = original_of(r, k);
@@ -177,7 +178,7 @@ static void write_profile(const char *path)
 static void write_dump(const char *path)
 {
     const size_t most =
-        (size_t)(rt_program.n_parameters + rt_program.n_dumps + rt_program.n_inputs);
+        (size_t)rt_program.n_parameters + (size_t)rt_program.n_dumps + (size_t)rt_program.n_inputs;
     RtSaved *saved = (RtSaved *)rt_alloc(most, sizeof *saved);
     int n = 0;
     for (int i = 0; i < rt_program.n_parameters; i++)

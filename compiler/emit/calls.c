@@ -121,7 +121,7 @@ static const char *shape_name(Maker *maker, const char *type, const char *wanted
 {
     const char *key = arena_printf(maker->arena, "%s %s", type, body);
     int number = map_get(maker->shape_numbers, key);
-    if (number >= 0)
+    if (number >= 0 && maker->shape_names.data)
         return maker->shape_names.data[number];
     const char *name = names_new_one(maker->names, wanted);
     map_add(maker->shape_numbers, key, maker->shape_names.n);

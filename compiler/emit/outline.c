@@ -1,7 +1,7 @@
 /* Groups calls into runs and runs into functions. */
 #include "emit/outline.h"
 
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 enum { MANY_CHANGES = 4 }; /* of phase within one unit: more are one run */
@@ -166,6 +166,8 @@ static const char *number_run(Arena *arena, const Calls *calls, Run *run, Number
 
 CallOperand outline_operand(const Calls *calls, const Run *run, int slot)
 {
+    if (!run->slots)
+        bug("a run has no slots");
     const int place = run->slots[slot];
     return calls->data[run->first_call + place / MOST_OPERANDS]
         .operands.data[place % MOST_OPERANDS];
@@ -246,8 +248,8 @@ static Function function_new(Arena *arena, const Emission *e, const Calls *calls
 
 static bool same_number(const CallOperand *a, const CallOperand *b)
 {
-    return a->stream == b->stream && a->size == b->size &&
-           memcmp(&a->constant, &b->constant, sizeof a->constant) == 0;
+    return a->stream == b->stream && a->size == b->size && a->constant == b->constant &&
+           signbit(a->constant) == signbit(b->constant);
 }
 
 static void find_literals(const Calls *calls, Function *function, const Run *run)
