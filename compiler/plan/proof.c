@@ -219,6 +219,7 @@ typedef struct {
     int *edge; /* [n_values] the one whose capacity is the price, or -1 */
     bool *side;
     double scale; /* capacity of a second */
+    double slope; /* relative extra cost of the last node over the first; 0 for bounds */
 } Cut;
 
 typedef struct {
@@ -259,13 +260,19 @@ static void build_values(Cut *c)
     }
 }
 
+static double seconds_of(const Cut *c, int node)
+{
+    const Problem *p = c->facts->problem;
+    return p->nodes[node].seconds * (1 + c->slope * node / p->n_nodes);
+}
+
 static void build_nodes(Cut *c)
 {
     const Problem *p = c->facts->problem;
     for (int i = 0; i < p->n_nodes; i++) {
         if (!c->moment->before[i] || p->nodes[i].phase != PHASE_forward)
             continue;
-        network_add(c->network, node_at(c, i), 1, (int64_t)(p->nodes[i].seconds * c->scale));
+        network_add(c->network, node_at(c, i), 1, (int64_t)(seconds_of(c, i) * c->scale));
         for (int k = 0; k < p->nodes[i].n_reads; k++)
             if (c->edge[p->nodes[i].reads[k]] >= 0)
                 network_add(c->network, node_at(c, i), value_at(p->nodes[i].reads[k]),
@@ -293,7 +300,7 @@ static Point cut_at(Cut *c, double price, double *least)
     }
     for (int i = 0; i < p->n_nodes; i++)
         if (c->side[node_at(c, i)])
-            point.seconds += p->nodes[i].seconds;
+            point.seconds += seconds_of(c, i);
     return point;
 }
 
@@ -325,27 +332,40 @@ static double best_bound(Cut *c, double room, double total_seconds)
     return best;
 }
 
-static double bound_at(const Facts *f, const Moment *m, size_t budget_bytes)
+static double forward_seconds(const Problem *p)
 {
-    const Problem *p = f->problem;
-    if (budget_bytes <= m->live_bytes)
-        return 0; /* infeasible; the memory bound says so */
-    Arena *scratch = arena_new();
     double total = 0;
     for (int i = 0; i < p->n_nodes; i++)
         total += p->nodes[i].phase == PHASE_forward ? p->nodes[i].seconds : 0;
-    Cut c = {.facts = f, .moment = m, .scale = total > 0 ? 1e15 / total : 1};
-    c.network = network_new(scratch, 2 + p->n_values + p->n_nodes);
-    c.edge = NEW_N(scratch, int, p->n_values);
-    c.side = NEW_N(scratch, bool, 2 + p->n_values + p->n_nodes);
+    return total;
+}
+
+static Cut cut_new(Arena *arena, const Facts *f, const Moment *m, double slope)
+{
+    const Problem *p = f->problem;
+    double total = forward_seconds(p);
+    Cut c = {.facts = f, .moment = m, .scale = total > 0 ? 1e15 / total : 1, .slope = slope};
+    c.network = network_new(arena, 2 + p->n_values + p->n_nodes);
+    c.edge = NEW_N(arena, int, p->n_values);
+    c.side = NEW_N(arena, bool, 2 + p->n_values + p->n_nodes);
     build_values(&c);
     build_nodes(&c);
+    return c;
+}
+
+static double bound_at(const Facts *f, const Moment *m, size_t budget_bytes)
+{
+    if (budget_bytes <= m->live_bytes)
+        return 0; /* infeasible; the memory bound says so */
+    Arena *scratch = arena_new();
+    Cut c = cut_new(scratch, f, m, 0);
+    double total = forward_seconds(f->problem);
     double bound = best_bound(&c, (double)(budget_bytes - m->live_bytes), total);
     arena_free(scratch);
     return bound;
 }
 
-/* The backward nodes at which most must be live or be made up for, spread along the base order. */
+/* The nodes at which most must be live or be made up for. */
 static int choose_moments(const Facts *f, Ranked *chosen, int most)
 {
     const Problem *p = f->problem;
@@ -355,8 +375,6 @@ static int choose_moments(const Facts *f, Ranked *chosen, int most)
     Ranked *found = NEW_N(f->arena, Ranked, p->n_nodes);
     for (int i = 0; i < p->n_nodes && n < n_all; i++) {
         m.node = ranked[i].node;
-        if (p->nodes[m.node].phase == PHASE_forward)
-            continue;
         look_at(f, &m);
         found[n++] = (Ranked){m.live_bytes + m.still_bytes, m.node};
     }
@@ -382,4 +400,73 @@ double proof_rerun_seconds(const Problem *problem, size_t budget_bytes)
     }
     arena_free(arena);
     return best;
+}
+
+/* --- seeds ---------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    Cut cut;
+    int left; /* cuts that may still be made */
+    void (*visit)(void *context, const bool *runs_again);
+    void *context;
+} Tour;
+
+typedef struct {
+    Point much, little;
+} Interval;
+
+static Point visit_price(Tour *tour, double price)
+{
+    double least;
+    Point point = cut_at(&tour->cut, price, &least);
+    tour->visit(tour->context, tour->cut.side + node_at(&tour->cut, 0));
+    tour->left--;
+    return point;
+}
+
+/* Splits the interval that spans most bytes until none can be split or the cuts are used up. */
+static void tour_hull(Tour *tour, Arena *scratch, Interval whole)
+{
+    ARRAY(Interval) open = {0};
+    PUSH(scratch, open, whole);
+    while (open.n > 0 && tour->left > 0) {
+        int widest = 0;
+        for (int i = 1; i < open.n; i++)
+            if (open.data[i].much.bytes - open.data[i].little.bytes >
+                open.data[widest].much.bytes - open.data[widest].little.bytes)
+                widest = i;
+        Interval at = open.data[widest];
+        open.data[widest] = open.data[--open.n];
+        double bytes = at.much.bytes - at.little.bytes;
+        double price = bytes > 0 ? (at.little.seconds - at.much.seconds) / bytes : 0;
+        if (price <= 0)
+            continue;
+        Point between = visit_price(tour, price);
+        double gained =
+            at.little.seconds - between.seconds + price * (at.little.bytes - between.bytes);
+        if (gained <= 1e-9 * at.little.seconds)
+            continue;
+        PUSH(scratch, open, ((Interval){at.much, between}));
+        PUSH(scratch, open, ((Interval){between, at.little}));
+    }
+}
+
+void proof_visit_cuts(const Problem *problem, int most,
+                      void (*visit)(void *context, const bool *runs_again), void *context)
+{
+    Arena *arena = arena_new();
+    Facts f = facts_new(arena, problem);
+    Moment m = moment_new(arena, problem);
+    Ranked chosen;
+    double total = forward_seconds(problem);
+    if (choose_moments(&f, &chosen, 1) > 0 && total > 0) {
+        m.node = chosen.node;
+        look_at(&f, &m);
+        Tour tour = {cut_new(arena, &f, &m, 1e-3), most, visit, context};
+        Point much = visit_price(&tour, 0);
+        Point little = visit_price(&tour, total / (double)problem->alignment);
+        tour_hull(&tour, arena, (Interval){much, little});
+    }
+    arena_free(arena);
 }

@@ -14,4 +14,10 @@ size_t proof_memory(const Problem *problem);
  * (a minimum cut, with the bytes priced by Lagrange). The maximum over several such moments. */
 double proof_rerun_seconds(const Problem *problem, size_t budget_bytes);
 
+/* The same cuts as seeds of plans: for up to `most` prices of a byte, from cheap to dear and
+ * between, tells which nodes run again ([n_nodes]) after the moment that asks for most. Early nodes
+ * are taken to be a little cheaper, so that equal layers do not all change at once. */
+void proof_visit_cuts(const Problem *problem, int most,
+                      void (*visit)(void *context, const bool *runs_again), void *context);
+
 #endif

@@ -12,9 +12,9 @@
 
 typedef struct {
     int n;
-    int *parent;      /* [n] the segment around it, -1 none; parents have smaller numbers */
-    int *of_node;     /* [n_nodes] the innermost segment that the node is in, -1 none; only forward
-                         nodes that may run again are replayed */
+    int *parent;  /* [n] the segment around it, -1 none; parents have smaller numbers */
+    int *of_node; /* [n_nodes] the innermost segment that the node is in, -1 none; only forward
+                     nodes that may run again are replayed */
     bool *open;   /* [n] also dropped is what backward nodes outside of it read, if they are in its
                      parent: single operators rather than parts of the chain */
     const bool *kept; /* [n_values] never dropped, beside Value.keep; NULL: none */

@@ -5,8 +5,8 @@
 #include "graph/graph.h"
 #include "plan/problem.h"
 
-/* Into how many parts the kernel `reduce` cuts each sum, so that the device is busy also where there are
- * few sums: 1 or more, from the shapes alone. The parts lie in workspace. */
+/* Into how many parts the kernel `reduce` cuts each sum, so that the device is busy also where
+ * there are few sums: 1 or more, from the shapes alone. The parts lie in workspace. */
 int workspace_reduce_parts(const Program *program);
 
 /* Sets the workspace of each node of a problem that was measured from the graph. */
