@@ -8,12 +8,12 @@
 #include "elaborate/check.h"
 #include "elaborate/expand.h"
 #include "emit/emit.h"
+#include "emit/workspace.h"
 #include "grammar/parse.h"
 #include "graph/differentiate.h"
 #include "graph/fuse.h"
 #include "plan/measure.h"
 #include "plan/search.h"
-#include "plan/workspace.h"
 #include "progress.h"
 #include "source.h"
 

@@ -1,8 +1,8 @@
 /* Regions of fused kernels for targets whose threads share a row: how many of them, how many
  * elements each takes at once, what is loaded and stored, and the launch. A Writer in, text out. */
 #include "emit/render.h"
+#include "emit/workspace.h"
 #include "emit/writer.h"
-#include "plan/workspace.h"
 
 enum {
     WARP = 32,

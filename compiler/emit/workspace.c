@@ -1,6 +1,6 @@
 /* A graph in, bytes of workspace of its nodes out: the parts of sums, and what a matrix product
  * needs to split its inner axis among multiprocessors. */
-#include "plan/workspace.h"
+#include "emit/workspace.h"
 
 enum {
     BUSY_BLOCKS = 256,   /* blocks that keep a device busy */
