@@ -1,6 +1,6 @@
 /* Data sources: where batches come from. A source is a file data_NAME.c and a row of the table in
- * data.c. Batch k is a function of the seed and of k alone, so that a resumed run needs no state and a
- * second run sees the same batches. All memory is taken in open; next_batch takes none. */
+ * data.c. Batch k is a function of the seed and of k alone, so that a resumed run needs no state
+ * and a second run sees the same batches. All memory is taken in open; next_batch takes none. */
 #ifndef DATA_H
 #define DATA_H
 
@@ -18,8 +18,8 @@ typedef struct {
     const char *name;
     /* Opens the source for these fields; ends the program with a message where a file is missing or
      * broken, or a field does not fit. path: --data, or NULL. */
-    RtSource *(*open)(const RtProgram *program, const char *path, const RtField *fields, int n_fields,
-                      uint64_t seed);
+    RtSource *(*open)(const RtProgram *program, const char *path, const RtField *fields,
+                      int n_fields, uint64_t seed);
     void (*next_batch)(RtSource *source, int64_t step);
     void (*close)(RtSource *source);
 } RtSourceKind;

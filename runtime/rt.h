@@ -1,7 +1,7 @@
-/* The runtime of an emitted training program: all that the program and the runtime know of each other.
- * It includes nothing of the compiler. Files: main.c (options and the training loop), data*.c (one
- * file a source), metrics.c, safetensors.c, resume.c, and one device file a target (cpu.c, cuda.cu).
- * Everything is allocated before the first step. C11, and valid as CUDA C++. */
+/* The runtime of an emitted training program: all that the program and the runtime know of each
+ * other. It includes nothing of the compiler. Files: main.c (options and the training loop),
+ * data*.c (one file a source), metrics.c, safetensors.c, resume.c, and one device file a target
+ * (cpu.c, cuda.cu). Everything is allocated before the first step. C11, and valid as CUDA C++. */
 #ifndef RT_H
 #define RT_H
 
@@ -64,8 +64,9 @@ typedef enum { RT_FORWARD, RT_RECOMPUTE, RT_BACKWARD, RT_UPDATE } RtPhase;
 /* What a step of the schedule writes. */
 typedef struct {
     size_t offset, bytes;
-    int repeats; /* recompute: the step whose write of the same position has the same bits; else -1 */
-    int dump;    /* index into dumps: copied out for --dump when this step has run; else -1 */
+    /* recompute: the step whose write of the same position has the same bits; else -1 */
+    int repeats;
+    int dump; /* index into dumps: copied out for --dump when this step has run; else -1 */
 } RtWrite;
 
 /* A row of the schedule, for --profile, --verify, --dump and error messages. */
@@ -85,11 +86,14 @@ typedef struct {
     int n_states;
     const RtInput *inputs;
     int n_inputs;
-    const RtTensor *losses; /* f32 (f64 in an f64 program) scalars, there until the end of the step */
+    /* f32 (f64 in an f64 program) scalars, there until the end of the step */
+    const RtTensor *losses;
     int n_losses;
-    const RtTensor *dumps; /* gradients `PATH.grad` and outputs; their offset is where they are written */
+    /* gradients `PATH.grad` and outputs; their offset is where they are written */
+    const RtTensor *dumps;
     int n_dumps;
-    const RtTensor *grad_norms; /* squared norm of the gradients, one a clip group; none without clip */
+    /* squared norm of the gradients, one a clip group; none without clip */
+    const RtTensor *grad_norms;
     int n_grad_norms;
     size_t step_offset; /* of the step's numbers: see RtStep */
     const RtGroup *groups;
@@ -107,8 +111,8 @@ typedef struct {
     const RtScheduleRow *schedule;
     int n_schedule;
     const RtWrite *writes;
-    /* One training step on the batch in the arena. Where the step's `training` is 0 it returns after
-     * the forward pass. */
+    /* One training step on the batch in the arena. Where the step's `training` is 0 it returns
+     * after the forward pass. */
     void (*step)(char *arena);
 } RtProgram;
 

@@ -17,7 +17,8 @@ while read -r name capacity known limit; do
     test -f "$folder/$name" || { echo "$name: skipped: not there"; continue; }
     seed=0
     while test "$seed" -lt "$seeds"; do
-        test "$capacity" = - && set -- || set -- --capacity "$capacity"
+        set --
+        test "$capacity" = - || set -- --capacity "$capacity"
         line=$("$rematc" pack "$folder/$name" "$@" --seed "$seed" -q) || line=""
         printf '%s\n' "$line" | awk -v name="$name" -v capacity="$capacity" -v known="$known" -v limit="$limit" -v seed="$seed" '
             function field(key) {

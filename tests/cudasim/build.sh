@@ -4,6 +4,7 @@
 set -e
 build=$1 folder=$2
 here=build/cudasim/$build
+# shellcheck source=/dev/null
 . "$here/flags" # TEXT, HOST, LINK: how emitted .cu and .c files are compiled and linked
 headers=$(cat "$folder"/*.h tests/cudasim/include/*.h "$here/flags" | sha1sum | cut -c1-20)
 mkdir -p "$here/cache"
@@ -20,4 +21,5 @@ for file in "$folder"/*.cu "$folder"/*.c; do
     fi
     objects="$objects $object"
 done
+# shellcheck disable=SC2086 # a list of files
 $LINK $objects "$here"/lib/*.o -lz -lm -o "$folder/$build.sim"
