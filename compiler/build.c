@@ -101,8 +101,10 @@ static char *cache_folder(Arena *arena, const Compilation *model, const Compiled
     if (stat("/proc/self/exe", &self) == 0)
         h = hash(
             h, arena_printf(arena, "%lld %lld", (long long)self.st_mtime, (long long)self.st_size));
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-        h = hash(h, getenv(variables[i]) ? getenv(variables[i]) : "");
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const char *value = getenv(variables[i]);
+        h = hash(h, value ? value : "");
+    }
     return arena_printf(arena, "%s/%s-%016llx", base, model->name, (unsigned long long)h);
 }
 

@@ -106,11 +106,11 @@ static Row *sorted_rows(const cJSON *plan, int *n)
 
 static void print_row(const Row *a, const Row *b)
 {
-    if (!b)
+    if (a && !b)
         printf("- %s (%s, %.0f bytes)\n", a->name, a->decision, a->bytes);
-    else if (!a)
+    if (b && !a)
         printf("+ %s (%s, %.0f bytes)\n", b->name, b->decision, b->bytes);
-    else if (strcmp(a->decision, b->decision) != 0 || a->bytes != b->bytes)
+    if (a && b && (strcmp(a->decision, b->decision) != 0 || a->bytes != b->bytes))
         printf("  %s: %s, %.0f bytes -> %s, %.0f bytes\n", a->name, a->decision, a->bytes,
                b->decision, b->bytes);
 }

@@ -43,7 +43,7 @@ void rt_numbers_fill(void *numbers, int64_t k, uint64_t seed, bool training)
 {
     const RtStep step = {{(uint32_t)seed, (uint32_t)(seed >> 32)}, (uint32_t)k, training};
     memcpy(numbers, &step, sizeof step);
-    double *values = (double *)((char *)numbers + sizeof step);
+    double *values = (void *)((char *)numbers + sizeof step);
     for (int g = 0; g < rt_program.n_groups; g++) {
         values[3 * g] = rt_learning_rate(g, k);
         values[3 * g + 1] = correction(rt_program.groups[g].beta1, k);

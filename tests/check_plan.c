@@ -78,7 +78,7 @@ static void check_strategies(const Problem *problem)
 START_TEST(every_strategy_is_legal_on_random_problems)
 {
     for (int k = 0; k < 8; k++)
-        check_strategies(make_random(arena, (uint64_t)(100 * _i + k), 3 + _i));
+        check_strategies(make_random(arena, 100 * (uint64_t)_i + (uint64_t)k, 3 + _i));
 }
 END_TEST
 

@@ -16,7 +16,7 @@ typedef struct Arena Arena;
 Arena *arena_new(void);
 void arena_free(Arena *arena);
 /* Zeroed bytes, aligned for any type; never NULL. */
-void *arena_alloc(Arena *arena, size_t bytes);
+__attribute__((returns_nonnull)) void *arena_alloc(Arena *arena, size_t bytes);
 char *arena_strdup(Arena *arena, const char *text);
 char *arena_strndup(Arena *arena, const char *text, size_t length);
 __attribute__((format(printf, 2, 3))) char *arena_printf(Arena *arena, const char *format, ...);

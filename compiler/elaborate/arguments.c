@@ -196,7 +196,7 @@ static Value default_value(const Scope *scope, const char *text)
 bool argument_attr(const Scope *scope, const OpParam *param, const Argument *argument, Attr *attr,
                    double *second)
 {
-    double ignored;
+    double ignored = 0;
     *attr = (Attr){.given = argument != NULL};
     second = second ? second : &ignored;
     if (!argument && !param->default_value)

@@ -294,7 +294,8 @@ static int forward_need(const Programme *p, int block)
 
 static int edge_units(const Programme *p, int s, int k)
 {
-    return in_units(p->model->edge[s * (p->model->n + 1) + k], p->unit);
+    const int64_t *edge = p->model->edge;
+    return in_units(edge[s * (p->model->n + 1) + k], p->unit); /* NOLINT: only asked with splits */
 }
 
 static void solve_pair(Programme *p, int s, int t, const float *nothing)

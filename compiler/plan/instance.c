@@ -120,7 +120,7 @@ static bool end_line(Reader *r)
 
 static bool read_header(Reader *r)
 {
-    uint64_t n, m;
+    uint64_t n = 0, m = 0;
     if (!read_integer(r, "the number of nodes", MAX_NODES, &n) ||
         !read_integer(r, "the number of edges", MAX_EDGES, &m))
         return false;
@@ -141,7 +141,7 @@ static bool read_nodes(Reader *r)
     r->cost = NEW_N(r->arena, double, r->n_nodes);
     uint64_t total = 0, most = (uint64_t)1 << 62;
     for (int k = 0; k < r->n_nodes; k++) {
-        uint64_t bytes, is_backward;
+        uint64_t bytes = 0, is_backward;
         const char *start = r->at;
         if (!read_integer(r, "a size in bytes", most, &bytes) || !read_cost(r, &r->cost[k]) ||
             !read_integer(r, "is_backward, 0 or 1", 1, &is_backward))
@@ -160,7 +160,7 @@ static bool read_edges(Reader *r)
 {
     r->edges = NEW_N(r->arena, Edge, r->n_edges + 1);
     for (int e = 0; e < r->n_edges; e++) {
-        uint64_t from, to, last = (uint64_t)r->n_nodes - 1;
+        uint64_t from = 0, to = 0, last = (uint64_t)r->n_nodes - 1;
         r->edges[e].line = r->line;
         if (!read_integer(r, "a node's number", last, &from) ||
             !read_integer(r, "a node's number", last, &to))

@@ -69,7 +69,7 @@ static void pool_free(Pool *pool)
 /* The runs of nodes low <= node < high as in b, of all others as in a. */
 static void cross(Annealer *s, const Snapshot *a, const Snapshot *b, int low, int high)
 {
-    RunKey *keys = xcalloc((size_t)(a->n + b->n), sizeof *keys);
+    RunKey *keys = xcalloc((size_t)a->n + (size_t)b->n, sizeof *keys);
     int n = 0;
     for (int i = 0, k = 0; i < a->n || k < b->n;) {
         RunKey from_a = i < a->n ? a->keys[i] : INT64_MAX,
@@ -103,7 +103,7 @@ static void fill_pool(Annealer *a, Pool *pool)
 {
     for (int k = 0; k < POOL && !a->stopped; k++) {
         anneal_reset(a);
-        anneal(a, 0.5 * (k + 1) / (POOL * (POOL + 1) / 2), 1, 0.01);
+        anneal(a, (k + 1.0) / (POOL * (POOL + 1)), 1, 0.01);
         if (a->best.keys) {
             pool->members[pool->n++] = a->best;
             a->best = (Snapshot){.cost = INFINITY};

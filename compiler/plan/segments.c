@@ -372,7 +372,8 @@ Plan *segments_schedule(Arena *arena, const Problem *problem, const Segments *se
     plan->strategy = strategy;
     plan->n_steps = b.n_steps;
     plan->sequence = NEW_N(arena, int, b.n_steps);
-    memcpy(plan->sequence, b.sequence, (size_t)b.n_steps * sizeof(int));
+    if (b.n_steps > 0)
+        memcpy(plan->sequence, b.sequence, (size_t)b.n_steps * sizeof(int));
     arena_free(b.scratch);
     return plan;
 }

@@ -62,10 +62,10 @@ double *weights_get(const Weights *weights, const char *name, int64_t *n)
     if (!offsets)
         return NULL;
     const char *dtype = cJSON_GetObjectItemCaseSensitive(entry, "dtype")->valuestring;
-    const cJSON *size;
+    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(entry, "shape");
     *n = 1;
-    cJSON_ArrayForEach(size, cJSON_GetObjectItemCaseSensitive(entry, "shape")) *n *=
-        (int64_t)size->valuedouble;
+    for (const cJSON *size = shape ? shape->child : NULL; size; size = size->next)
+        *n *= (int64_t)size->valuedouble;
     const char *data = weights->data + (int64_t)cJSON_GetArrayItem(offsets, 0)->valuedouble;
     double *values = malloc((size_t)*n * sizeof *values + 1);
     for (int64_t i = 0; i < *n; i++)
