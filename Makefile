@@ -129,12 +129,15 @@ demo: $(BUILD)/rematc
 # --- lint: format, strict warnings of both compilers, clang-tidy, cppcheck, the order of the folders --
 OWN_C    := $(sort $(wildcard compiler/*.c compiler/*/*.c compiler/plan/strategies/*.c grammar/*.c runtime/*.c tests/*.c tests/support/*.c))
 OWN_TEXT := $(OWN_C) $(sort $(wildcard compiler/*.h compiler/*/*.h compiler/plan/strategies/*.h grammar/*.h runtime/*.h tests/*.h tests/support/*.h))
+FORMATTED := $(OWN_TEXT) $(sort $(wildcard runtime/*.cu templates/*/*.[ch]* tests/cudasim/*.cpp tests/cudasim/*.h tests/cudasim/*/*.h tests/cudasim/bugs/*.c* tests/fuzz/*.c tests/preload/*.c))
+SCRIPTS   := .ci/run $(sort $(wildcard tests/*.sh tests/*/*.sh examples/*/*.sh))
 
 lint: $(OWN_C:%=$(BUILD)/lint/%.ok)
-	clang-format --dry-run -Werror $(OWN_TEXT)
+	clang-format --dry-run -Werror $(FORMATTED)
+	shellcheck $(SCRIPTS)
 	awk -f tests/lint/ranks.awk $(filter compiler/% runtime/%,$(OWN_TEXT)) $(wildcard grammar/*.[ly])
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 \
-	    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -Icompiler -Iruntime $(OWN_C)
+	    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -D__GNUC__ -Icompiler -Iruntime $(OWN_C)
 
 $(BUILD)/lint/%.ok: % .clang-tidy | $(OBJECTS)
 	@mkdir -p $(@D)
