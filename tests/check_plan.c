@@ -1,6 +1,7 @@
 /* Every strategy on made-up training problems: legal, laid out without overlap, never above what
  * keeping everything needs; and the simulator catches what is planted. */
 #include "plan/device.h"
+#include "plan/order.h"
 #include "plan/search.h"
 #include "tests/support/make_problem.h"
 
@@ -368,8 +369,41 @@ START_TEST(the_smallest_budget_is_exact_and_time_falls_as_the_budget_grows)
         for (int i = 0; i < 12; i++) {
             ck_assert(line[i].fits && line[i].layout.arena_bytes <= line[i].keep_all_bytes);
             ck_assert(i == 0 || line[i].timeline.seconds <= line[i - 1].timeline.seconds);
+            ck_assert(line[i].overhead >= line[i].overhead_lower_bound - 1e-12);
         }
     }
+}
+END_TEST
+
+START_TEST(auto_is_never_worse_than_another_strategy_at_its_peak)
+{
+    const Problem *problem =
+        _i % 2 ? make_random(arena, (uint64_t)_i, 10 + 4 * _i) : make_transformer(arena, 2 + _i);
+    for (int k = 0; k < N_STRATEGIES; k++) {
+        if (k == STRATEGY_optimal)
+            continue;
+        Solution other = plan_search(arena, problem, &strategies[k], &no_budget);
+        PlanOptions options = no_budget;
+        options.has_budget = true;
+        options.budget_bytes = other.layout.arena_bytes;
+        Solution best = plan_search(arena, problem, &strategies[STRATEGY_auto], &options);
+        ck_assert(best.fits && best.timeline.seconds <= other.timeline.seconds * (1 + 1e-12));
+    }
+}
+END_TEST
+
+START_TEST(putting_nodes_off_changes_no_number)
+{
+    const Problem *problem = make_random(arena, (uint64_t)_i, 25);
+    const Plan *plan = strategy_sqrt(arena, problem, &no_budget);
+    size_t gained;
+    const Plan *moved = order_put_off(arena, problem, plan, &gained);
+    ck_assert(memcmp(fingerprints(problem, plan), fingerprints(problem, moved),
+                     (size_t)problem->n_nodes * sizeof(uint64_t)) == 0);
+    Timeline before = plan_simulate(arena, problem, plan);
+    Timeline after = plan_simulate(arena, problem, moved);
+    ck_assert_ptr_null(after.error);
+    ck_assert_uint_eq(before.max_live_bytes - gained, after.max_live_bytes);
 }
 END_TEST
 
@@ -444,6 +478,8 @@ Suite *plan_suite(void)
     tcase_add_test(tcase, sqrt_runs_the_forward_pass_at_most_once_more);
     tcase_add_loop_test(tcase, the_smallest_budget_is_exact_and_time_falls_as_the_budget_grows, 0,
                         N_STRATEGIES);
+    tcase_add_loop_test(tcase, auto_is_never_worse_than_another_strategy_at_its_peak, 0, 6);
+    tcase_add_loop_test(tcase, putting_nodes_off_changes_no_number, 0, 20);
     tcase_add_test(tcase, fit_finds_the_largest_value);
     tcase_add_test(tcase, marks_lower_the_peak_of_a_deep_chain_and_are_not_called_useless);
     tcase_add_test(tcase, a_mark_that_saves_nothing_is_listed);

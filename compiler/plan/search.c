@@ -40,7 +40,8 @@ Solution plan_search(Arena *arena, const Problem *problem, const Strategy *strat
     }
     s.keep_all_bytes = all.layout.arena_bytes;
     s.keep_all_seconds = all.timeline.seconds;
-    s.overhead = all.timeline.seconds > 0 ? s.timeline.seconds / all.timeline.seconds - 1 : 0;
+    if (all.timeline.seconds > 0) /* the same runs in another order may add up a little lower */
+        s.overhead = fmax(0, s.timeline.seconds / all.timeline.seconds - 1);
     s.fits = !options->has_budget || s.layout.arena_bytes <= options->budget_bytes;
     s.smallest_bytes = s.fits ? 0 : s.layout.arena_bytes;
     prove(problem, options, &s);

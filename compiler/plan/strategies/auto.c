@@ -2,6 +2,7 @@
  * every block; the cheapest that fits wins. What is tried does not depend on the budget, so that
  * more memory never costs time. */
 #include "plan/chain.h"
+#include "plan/order.h"
 #include "plan/proof.h"
 #include "plan/strategies/strategies.h"
 
@@ -27,19 +28,72 @@ static void offer_cut(void *context, const bool *runs_again)
     arena_free(scratch);
 }
 
-void auto_offer(Pool *pool)
+static void offer_options(Pool *pool)
 {
     enum { MOST_BLOCKS = 100, MOST_CUTS = 200 };
-    offer_fixed(pool);
-    chen_offer(pool);
-    recursive_offer(pool);
-    rotor_offer(pool);
-    selective_offer(pool);
     Catalog catalog = catalog_new(pool->arena, pool->problem, false);
     Catalog merged = catalog_merge(pool->arena, &catalog, MOST_BLOCKS);
     ChainOptions with = {.splits = true, .most_units = 1000, .most_plans = 300};
     chain_offer(pool, &merged, &with);
     proof_visit_cuts(pool->problem, MOST_CUTS, offer_cut, pool);
+}
+
+/* Plans spread over the pool, with nodes put off; *gained is of the one returned, which gained
+ * most. */
+static const Plan *offer_put_off(Pool *pool, Arena *scratch, size_t *gained)
+{
+    enum { N_TRIED = 8 };
+    const Plan *tried[N_TRIED], *best = NULL;
+    int n = pool->n < N_TRIED ? pool->n : N_TRIED;
+    for (int i = 0; i < n; i++)
+        tried[i] = pool->best[(int64_t)i * pool->n / n].plan;
+    *gained = 0;
+    for (int i = 0; i < n; i++) {
+        size_t bytes;
+        const Plan *moved = order_put_off(scratch, pool->problem, tried[i], &bytes);
+        if (bytes == 0)
+            continue;
+        pool_offer(pool, moved);
+        if (bytes > *gained) {
+            *gained = bytes;
+            best = moved;
+        }
+    }
+    return best;
+}
+
+/* The search once more with the backward pass in the order that helped most. */
+static void offer_reordered(Pool *pool)
+{
+    enum { MOST_NODES = 6000 }; /* above, the time is better spent once */
+    Arena *scratch = arena_new();
+    size_t gained;
+    const Plan *order =
+        pool->problem->n_nodes <= MOST_NODES ? offer_put_off(pool, scratch, &gained) : NULL;
+    if (order) {
+        int *original = NEW_N(scratch, int, pool->problem->n_nodes);
+        Problem *problem = order_apply(scratch, pool->problem, order, original);
+        Pool other = pool_new(scratch, problem, pool->options);
+        offer_options(&other);
+        for (int i = 0; i < other.n; i++) {
+            Plan *plan = other.best[i].plan;
+            for (int s = 0; s < plan->n_steps; s++)
+                plan->sequence[s] = original[plan->sequence[s]];
+            pool_offer(pool, plan);
+        }
+    }
+    arena_free(scratch);
+}
+
+void auto_offer(Pool *pool)
+{
+    offer_fixed(pool);
+    chen_offer(pool);
+    recursive_offer(pool);
+    rotor_offer(pool);
+    selective_offer(pool);
+    offer_options(pool);
+    offer_reordered(pool);
 }
 
 Plan *strategy_auto(Arena *arena, const Problem *problem, const PlanOptions *options)
