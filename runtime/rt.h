@@ -124,6 +124,9 @@ typedef struct {
     uint32_t seed[2], step, training;
 } RtStep;
 
+/* What a kernel says at its end: a step of the schedule has run or, on a GPU, has been launched. */
+void rt_ran(void);
+
 /* Ends the program: `NAME: error: ...`, and a newline, on standard error. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3), noreturn))

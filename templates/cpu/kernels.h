@@ -74,9 +74,6 @@ static inline void rt_touch(const void *start, size_t bytes)
         rt_high_water = end;
 }
 
-/* A step of the schedule has run. */
-void rt_ran(void);
-
 /* ---- element types --------------------------------------------------------------------------- */
 
 typedef float rt_f32;

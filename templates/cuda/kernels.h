@@ -104,9 +104,6 @@ static inline void use_workspace(void *start, size_t bytes)
     rt_workspace_bytes = bytes;
 }
 
-/* A step of the schedule has been launched. */
-void rt_ran(void);
-
 /* Ends the program where a CUDA call failed; what: the call. */
 void rt_check(cudaError_t error, const char *what);
 
