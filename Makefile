@@ -132,7 +132,7 @@ OWN_TEXT := $(OWN_C) $(sort $(wildcard compiler/*.h compiler/*/*.h compiler/plan
 FORMATTED := $(OWN_TEXT) $(sort $(wildcard runtime/*.cu templates/*/*.[ch]* tests/cudasim/*.cpp tests/cudasim/*.h tests/cudasim/*/*.h tests/cudasim/bugs/*.c* tests/fuzz/*.c tests/preload/*.c))
 SCRIPTS   := .ci/run $(sort $(wildcard tests/*.sh tests/*/*.sh examples/*/*.sh))
 
-lint: $(OWN_C:%=$(BUILD)/lint/%.ok)
+lint: $(OWN_C:%=$(BUILD)/lint/%.ok) $(BUILD)/lint/emitted.ok
 	clang-format --dry-run -Werror $(FORMATTED)
 	shellcheck $(SCRIPTS)
 	awk -f tests/lint/ranks.awk $(filter compiler/% runtime/%,$(OWN_TEXT)) $(wildcard grammar/*.[ly])
@@ -144,6 +144,14 @@ $(BUILD)/lint/%.ok: % .clang-tidy | $(OBJECTS)
 	@echo "  LINT  $<"
 	$(Q)clang -fsyntax-only $(CPPFLAGS_ALL) -Iruntime $(filter-out -MMD -MP,$(CFLAGS_ALL)) $<
 	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS_ALL) -Iruntime -std=c11 2>/dev/null
+	@touch $@
+
+# A program with every kernel, as emitted.
+$(BUILD)/lint/emitted.ok: tests/cases/kernels/shapes.net $(BUILD)/rematc
+	@echo "  LINT  $(@:.ok=)"
+	$(Q)rm -rf $(@:.ok=) && $(BUILD)/rematc emit $< --target cpu -o $(@:.ok=) 2>/dev/null
+	$(Q)for cc in gcc clang; do for f in $(@:.ok=)/*.c; do \
+	    $$cc -fsyntax-only -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp $(WARN) $$f || exit 1; done; done
 	@touch $@
 
 clean:
