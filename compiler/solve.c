@@ -355,7 +355,8 @@ static int solve_problem(Arena *arena, const Arguments *arguments, RecomputeProb
 /* The whole file as text; NULL where it cannot be read. */
 static char *read_all(Arena *arena, const char *path, size_t *n)
 {
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    bool standard = strcmp(path, "-") == 0; /* NOLINT: parse_arguments ends without a path */
+    FILE *file = standard ? stdin : fopen(path, "r");
     if (!file)
         return NULL;
     Text text = text_new(arena);

@@ -167,7 +167,7 @@ static void extend_to_end(Replay *r)
 static void may_take(Replay *r, int step, const ProblemNode *node, int write)
 {
     int taker = r->out->step_writes[step][write];
-    if (r->lives.data[taker].alias_of >= 0)
+    if (r->lives.data[taker].alias_of >= 0) /* NOLINT: what a step writes has a life */
         return;
     for (int i = 0; i < node->n_may_take[write]; i++) {
         int from = life_read(r, step, node, node->may_take[write][i]);
