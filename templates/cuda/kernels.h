@@ -194,6 +194,15 @@ static __device__ __forceinline__ void load_vector(real (&to)[N], const rt_bf16 
     }
 }
 
+/* The step's scalars, where the other operands have one element too. */
+template <int N>
+static __device__ __forceinline__ void load_vector(real (&to)[N], const rt_f64 *from)
+{
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        to[i] = (real)from[i];
+}
+
 template <int N>
 static __device__ __forceinline__ void load_vector(real (&to)[N], const int32_t *from)
 {
