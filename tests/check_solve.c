@@ -155,7 +155,7 @@ START_TEST(optimal_agrees_with_a_plain_table_on_1000_problems)
 {
     int n_feasible = 0;
     for (int i = 0; i < 50; i++) {
-        uint64_t seed = (uint64_t)(50 * _i + i);
+        uint64_t seed = 50 * (uint64_t)_i + (uint64_t)i;
         RecomputeProblem *p = random_problem(seed, 3 + (int)(seed % 5), seed % 2 == 0);
         RecomputeSchedule exact;
         double oracle = oracle_extra(p);
@@ -410,7 +410,8 @@ START_TEST(an_instance_is_read)
     ck_assert_int_eq(p->n_nodes, 3);
     ck_assert_double_eq(p->cost[0], 2.5);
     ck_assert_uint_eq(p->value_bytes[1], 20);
-    ck_assert_mem_eq(p->read_start, ((const int[]){0, 0, 1, 3}), 4 * sizeof(int));
+    ck_assert_mem_eq(p->read_start, ((const int[]){0, 0, 1, 3}),
+                     4 * sizeof(int)); /* NOLINT: Check's code */
     ck_assert_mem_eq(p->reads, ((const int[]){0, 0, 1}), 3 * sizeof(int));
 }
 END_TEST
