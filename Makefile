@@ -133,16 +133,17 @@ FORMATTED := $(OWN_TEXT) $(sort $(wildcard runtime/*.cu templates/*/*.[ch]* test
 SCRIPTS   := .ci/run $(sort $(wildcard tests/*.sh tests/*/*.sh examples/*/*.sh))
 
 lint: $(OWN_C:%=$(BUILD)/lint/%.ok) $(BUILD)/lint/emitted.ok
-	clang-format --dry-run -Werror $(FORMATTED)
-	shellcheck $(SCRIPTS)
-	awk -f tests/lint/ranks.awk $(filter compiler/% runtime/%,$(OWN_TEXT)) $(wildcard grammar/*.[ly])
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 \
+	@echo "  LINT  format, scripts, folders, cppcheck"
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
+	$(Q)shellcheck $(SCRIPTS)
+	$(Q)awk -f tests/lint/ranks.awk $(filter compiler/% runtime/%,$(OWN_TEXT)) $(wildcard grammar/*.[ly])
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 \
 	    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -D__GNUC__ -Icompiler -Iruntime $(OWN_C)
 
 $(BUILD)/lint/%.ok: % .clang-tidy | $(OBJECTS)
 	@mkdir -p $(@D)
 	@echo "  LINT  $<"
-	$(Q)clang -fsyntax-only $(CPPFLAGS_ALL) -Iruntime $(filter-out -MMD -MP,$(CFLAGS_ALL)) $<
+	$(Q)clang -fsyntax-only $(CPPFLAGS_ALL) -Iruntime $(CFLAGS_ALL) -MF $@.d -MT $@ $<
 	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS_ALL) -Iruntime -std=c11 2>/dev/null
 	@touch $@
 
@@ -157,6 +158,6 @@ $(BUILD)/lint/emitted.ok: tests/cases/kernels/shapes.net $(BUILD)/rematc
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(COMMAND_O:.o=.d) $(CHECK_O:.o=.d)
+-include $(OBJECTS:.o=.d) $(COMMAND_O:.o=.d) $(CHECK_O:.o=.d) $(OWN_C:%=$(BUILD)/lint/%.ok.d)
 
 include tests/cudasim/cudasim.mk
