@@ -351,6 +351,60 @@ START_TEST(every_row_is_clean)
 }
 END_TEST
 
+/* An element outside of its tensor, within the arena: found by the program's own table of writes.
+ */
+START_TEST(a_write_beside_its_tensor_is_found)
+{
+    if (on_gpu() || !can_simulate("check"))
+        return;
+    char model[128];
+    snprintf(model, sizeof model, "%s/rows.net", scratch_folder());
+    write_model(model, sizes[0].rows, sizes[0].columns, "");
+    emit(model, "", "cuda", "rows");
+    must(run_shell("sed -i \"s/at >= n . words/at >= n * words + 9/; s/i = at . words/i = at / "
+                   "words %% n/\" "
+                   "%s/rows/embedding.cu",
+                   scratch_folder()),
+         "sed");
+    build_simulated("check", "rows");
+    const CommandResult *result = run_shell("%s/rows/check.sim --quiet", scratch_folder());
+    ck_assert_int_eq(result->status, 86);
+    ck_assert_ptr_nonnull(strstr(result->err, "cudasim: arena: "));
+}
+END_TEST
+
+/* Indexes past 2^32, without the memory: a sample of blocks runs, among them the last, which must
+ * write the last bytes. The same program with rows that start at 32 bits must be found out. */
+START_TEST(indexes_pass_two_to_the_32)
+{
+    if (on_gpu() || !can_simulate("check"))
+        return;
+    char model[128], command[256];
+    snprintf(model, sizeof model, "%s/huge.net", scratch_folder());
+    FILE *out = fopen(model, "w");
+    ck_assert_ptr_nonnull(out);
+    fputs("model Huge {\nparam a : f32[120001, 1] ~ uniform(0.1, 1)\n"
+          "param b : f32[40004] ~ uniform(0.1, 1)\ny = a * b\nz = tanh(y)\nloss sum(softmax(z) * "
+          "y)\n}\n"
+          "train { data = synthetic(seed = 1)\noptimizer = sgd(lr = 1e-3)\nsteps = 1 }\n",
+          out);
+    ck_assert_int_eq(fclose(out), 0);
+    snprintf(command, sizeof command,
+             "CUDASIM_SAMPLE=2 CUDASIM_MEMORY=400000000000 %s/huge/check.sim --quiet",
+             scratch_folder());
+    emit(model, "", "cuda", "huge");
+    build_simulated("check", "huge");
+    must(run_shell("%s", command), "huge");
+    must(run_shell("sed -i \"s/begin = piece . pieces . SPAN/begin = (uint32_t)(piece %% pieces * "
+                   "SPAN)/\" "
+                   "%s/huge/huge.cu",
+                   scratch_folder()),
+         "sed");
+    build_simulated("check", "huge");
+    ck_assert_int_eq(run_shell("%s", command)->status, 86);
+}
+END_TEST
+
 /* ---- whole programs
  * --------------------------------------------------------------------------------- */
 
@@ -669,6 +723,8 @@ Suite *cuda_suite(void)
     tcase_add_loop_test(tcase, every_row_as_on_the_cpu, 0, N_SIZES);
     tcase_add_loop_test(tcase, every_row_in_bf16, 0, N_SIZES);
     tcase_add_test(tcase, products_without_the_library);
+    tcase_add_test(tcase, a_write_beside_its_tensor_is_found);
+    tcase_add_test(tcase, indexes_pass_two_to_the_32);
     tcase_add_loop_test(tcase, every_row_is_clean, 0, 2 * N_SIZES);
     tcase_add_loop_test(tcase, strategies_change_no_bit, 0, n_programs);
     tcase_add_loop_test(tcase, programs_train_as_on_the_cpu, 0, n_programs);

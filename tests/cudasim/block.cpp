@@ -451,6 +451,26 @@ static void run_block(unsigned block, size_t dynamic_bytes)
     }
 }
 
+/* Which blocks run, in order. CUDASIM_SAMPLE=N: the first, the last and N - 2 between, so that
+ * tensors of more than 2^31 elements can be gone through without the time and the memory; results
+ * are then of no use, addresses are. */
+static std::vector<unsigned> order_of(unsigned n_blocks)
+{
+    std::vector<unsigned> order;
+    if (sim_options.sample >= 2 && n_blocks > sim_options.sample) {
+        order = {0, n_blocks - 1};
+        while (order.size() < sim_options.sample)
+            order.push_back((unsigned)(sim_random() % n_blocks));
+        return order;
+    }
+    for (unsigned i = 0; i < n_blocks; i++)
+        order.push_back(sim_options.order == ORDER_REVERSE ? n_blocks - 1 - i : i);
+    if (sim_options.order == ORDER_RANDOM)
+        for (unsigned i = n_blocks; i > 1; i--)
+            std::swap(order[i - 1], order[sim_random() % i]);
+    return order;
+}
+
 void sim_run_launch(const SimLaunch &launch, const std::function<void()> &body, const void *args,
                     size_t args_bytes)
 {
@@ -464,13 +484,7 @@ void sim_run_launch(const SimLaunch &launch, const std::function<void()> &body, 
     blockDim = launch.block;
     n_threads = (int)(blockDim.x * blockDim.y * blockDim.z);
     unsigned n_blocks = gridDim.x * gridDim.y * gridDim.z;
-    std::vector<unsigned> order(n_blocks);
-    for (unsigned i = 0; i < n_blocks; i++)
-        order[i] = sim_options.order == ORDER_REVERSE ? n_blocks - 1 - i : i;
-    if (sim_options.order == ORDER_RANDOM)
-        for (unsigned i = n_blocks; i > 1; i--)
-            std::swap(order[i - 1], order[sim_random() % i]);
-    for (unsigned block : order)
+    for (unsigned block : order_of(n_blocks))
         run_block(block, launch.shared_bytes);
     sim_run.launch = nullptr;
 }

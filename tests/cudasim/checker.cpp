@@ -41,8 +41,8 @@ std::vector<Shadow> shadows;
 Shadow shared_shadow;
 std::vector<Op> ops(1);
 SimClock now;
-bool in_op;
-uint32_t checked_op; /* the last other operation found to come before this one */
+std::vector<SimRange> may_write; /* empty: anything */
+uint32_t checked_op;             /* the last other operation found to come before this one */
 
 Cell *map_cells(size_t bytes)
 {
@@ -100,6 +100,18 @@ Cell *cells_at(const char *at, size_t bytes)
     return shadow->cells + offset;
 }
 
+/* A step of the schedule writes its tensors and nothing else of the arena. */
+void check_range(const char *at, size_t bytes)
+{
+    for (const SimRange &range : may_write)
+        if ((size_t)(at - range.begin) < range.bytes &&
+            bytes <= range.bytes - (size_t)(at - range.begin))
+            return;
+    if (!may_write.empty() && find(at) != &shared_shadow)
+        sim_report("arena", "'%s' writes memory of the arena that is none of its step's tensors",
+                   ops.back().name.c_str());
+}
+
 /* What another operation did must have happened before this one. */
 void check_op_order(const Access &before, const char *what)
 {
@@ -147,6 +159,9 @@ bool of_other_op(const Access &before, const Access &self)
 
 void note_read(Cell *cell, const Access &self)
 {
+    if (sim_options.sample)
+        return; /* what the blocks left out should have written is not there, and cells cost memory
+                 */
     if (cell->write.op == 0)
         sim_report("uninitialised", "reads memory that nobody wrote");
     if (of_other_op(cell->write, self))
@@ -203,27 +218,46 @@ void access(void *memory, size_t bytes, bool writes)
         check_elsewhere((uintptr_t)memory);
         return;
     }
+    if (writes)
+        check_range((const char *)memory, bytes);
     Access self = this_access();
     for (size_t i = 0; i < bytes; i++)
         writes ? note_write(&cells[i], self, false) : note_read(&cells[i], self);
 }
 
-void begin(const char *name, int stream, uint64_t number, const SimClock &clock)
+void begin(const char *name, int stream, uint64_t number, const SimClock &clock,
+           const std::vector<SimRange> &writes)
 {
+    may_write = writes;
     ops.push_back({name, (size_t)stream, number});
     now = clock;
     checked_op = 0;
-    in_op = true;
+}
+
+/* Of a sampled launch, which runs the last block: the last byte of each tensor must have been
+ * written. An index that wrapped around went elsewhere. Sums in parts write their tensors in a
+ * second launch. */
+void check_last_bytes()
+{
+    for (const SimRange &range : may_write) {
+        const Cell *cell = cells_at(range.begin + range.bytes - 1, 1);
+        if (cell && cell->write.op != ops.size() - 1)
+            sim_report("arena", "'%s' did not write the last byte of its tensor",
+                       ops.back().name.c_str());
+    }
 }
 
 void finish()
 {
-    in_op = false;
+    if (sim_options.sample && may_write.size() == 1)
+        check_last_bytes();
+    may_write.clear();
 }
 
 void range_write(void *memory, size_t bytes)
 {
     Cell *cells = cells_at((const char *)memory, bytes);
+    check_range((const char *)memory, bytes);
     for (size_t i = 0; cells && i < bytes; i++)
         note_write(&cells[i], this_access(), false);
 }

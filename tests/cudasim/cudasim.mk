@@ -20,6 +20,7 @@ SIM_sanitize_HOST := clang $(SIM_SANITIZE) $(SIM_HOST)
 SIM_check_LIB     := clang++ -O2 $(SIM_FLAGS)
 SIM_check_TEXT    := clang++ -O1 $(SIM_CHECK) $(SIM_FLAGS) $(SIM_TEXT)
 SIM_check_HOST    := clang $(SIM_HOST)
+SIM_check_LINK    := -Wl,--wrap=_Z6rt_ranv
 
 SIM_SOURCES := sim memory stream block blas
 SIM_HEADERS := $(wildcard $(CUDASIM)/*.h $(CUDASIM)/include/*.h $(CUDASIM)/bugs/*.h)
@@ -38,7 +39,7 @@ $(SIM_BUILD)/$(1)/planted.o: $(CUDASIM)/bugs/bugs.cpp $(SIM_HEADERS) $(CUDASIM)/
 	$$(Q)$$(SIM_$(1)_LIB) -c $$< -o $$@
 $(SIM_BUILD)/$(1)/flags: $(CUDASIM)/cudasim.mk
 	@mkdir -p $$(@D)
-	$$(Q)printf 'TEXT="%s"\nHOST="%s"\nLINK="%s"\n' "$$(SIM_$(1)_TEXT)" "$$(SIM_$(1)_HOST)" "$$(SIM_$(1)_LIB)" > $$@
+	$$(Q)printf 'TEXT="%s"\nHOST="%s"\nLINK="%s"\n' "$$(SIM_$(1)_TEXT)" "$$(SIM_$(1)_HOST)" "$$(SIM_$(1)_LIB) $$(SIM_$(1)_LINK)" > $$@
 $(SIM_BUILD)/$(1)/bugs.o: $(SIM_BUILD)/all_bugs.cpp $(SIM_BUGS) $(SIM_HEADERS) $(CUDASIM)/cudasim.mk
 	@mkdir -p $$(@D)
 	@echo "  SIM   $$@"
@@ -49,7 +50,7 @@ $(SIM_BUILD)/$(1)/planted: $(SIM_BUILD)/$(1)/bugs.o $(SIM_BUILD)/$(1)/planted.o 
 endef
 $(eval $(call SIM_RULES,plain,))
 $(eval $(call SIM_RULES,sanitize,))
-$(eval $(call SIM_RULES,check,checker))
+$(eval $(call SIM_RULES,check,checker arena))
 
 # All bugs in one file, each in a namespace of its own: one compiler run instead of twenty.
 $(SIM_BUILD)/all_bugs.cpp: $(SIM_BUGS) $(CUDASIM)/cudasim.mk

@@ -23,6 +23,14 @@ SimRegion *sim_region(const void *address)
     return found;
 }
 
+char *sim_first_allocation()
+{
+    for (const SimRegion &region : regions)
+        if (region.space == SPACE_DEVICE)
+            return region.begin;
+    return nullptr;
+}
+
 void sim_demand_device(const char *who, const void *address, size_t bytes)
 {
     if (bytes == 0)
@@ -46,7 +54,8 @@ bool sim_is_pinned(const void *address)
 
 void sim_poison(void *memory, size_t bytes)
 {
-    memset(memory, 0xff, bytes);
+    if (!sim_options.sample) /* else there is more of it than should be touched */
+        memset(memory, 0xff, bytes);
 }
 
 /* --- out of the host's reach

@@ -26,6 +26,7 @@ static SimOptions read_options()
     options.strict = *option("CUDASIM_STRICT", "1") == '1';
     options.driver = std::string(option("CUDASIM_DRIVER", "there")) != "none";
     options.memory_bytes = strtoull(option("CUDASIM_MEMORY", "8589934592"), nullptr, 10);
+    options.sample = (unsigned)atoi(option("CUDASIM_SAMPLE", "0"));
     const char *trace = option("CUDASIM_TRACE", "");
     options.trace = *trace ? fopen(trace, "w") : nullptr;
     return options;

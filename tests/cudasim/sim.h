@@ -37,6 +37,7 @@ struct SimOptions {
     bool strict;
     bool driver;
     size_t memory_bytes;
+    unsigned sample; /* 0: all blocks run */
     FILE *trace;
 };
 extern SimOptions sim_options;
@@ -117,10 +118,16 @@ void sim_poison(void *memory, size_t bytes);
 
 typedef std::vector<uint64_t> SimClock; /* by stream: how much of it has happened before */
 
+struct SimRange {
+    char *begin;
+    size_t bytes;
+};
+
 /* begin is called when the work is enqueued (or its graph is launched) and gives what is to run. */
 struct SimOp {
     std::string name;
     std::function<std::function<void()>()> begin;
+    std::vector<SimRange> writes = {}; /* what it may write; empty: anything. Set by sim_enqueue */
 };
 void sim_enqueue(cudaStream_t stream, SimOp op);
 /* Ends with a report where a stream is being captured. */
@@ -134,7 +141,8 @@ struct SimChecker {
     void (*allocate)(void *memory, size_t bytes);
     void (*release)(void *memory, size_t bytes);
     void (*forget_shared)(void *memory, size_t bytes);
-    void (*begin)(const char *name, int stream, uint64_t number, const SimClock &clock);
+    void (*begin)(const char *name, int stream, uint64_t number, const SimClock &clock,
+                  const std::vector<SimRange> &writes);
     void (*end)();
     void (*write)(void *memory, size_t bytes);
     void (*read)(const void *memory, size_t bytes);
@@ -142,5 +150,8 @@ struct SimChecker {
     void (*atomic)(const void *memory, size_t bytes);
 };
 extern const SimChecker *sim_checker; /* NULL where the checker is not linked */
+/* arena.cpp, where it is linked: what the step of the schedule that is being launched may write. */
+__attribute__((weak)) std::vector<SimRange> sim_row_writes();
+char *sim_first_allocation();
 
 #endif

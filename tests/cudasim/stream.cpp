@@ -12,6 +12,7 @@ struct QueuedOp {
     uint64_t version;
     SimClock host; /* what the host knew to be done when it queued this */
     bool is_graph = false;
+    std::vector<SimRange> writes = {};
 };
 
 struct SimStream {
@@ -91,7 +92,7 @@ void sim_forbid_capture(const char *call)
 static std::vector<uint64_t> op_numbers; /* by stream: operations begun */
 
 static void run_op(const std::string &name, int stream, SimClock *clock,
-                   const std::function<void()> &run)
+                   const std::function<void()> &run, const std::vector<SimRange> &writes)
 {
     size_t id = (size_t)stream;
     if (op_numbers.size() <= id)
@@ -101,7 +102,7 @@ static void run_op(const std::string &name, int stream, SimClock *clock,
     (*clock)[id] = ++op_numbers[id];
     sim_open_memory();
     if (sim_checker)
-        sim_checker->begin(name.c_str(), stream, (*clock)[id], *clock);
+        sim_checker->begin(name.c_str(), stream, (*clock)[id], *clock, writes);
     run();
     if (sim_checker)
         sim_checker->end();
@@ -137,7 +138,7 @@ static void pump_one(SimStream *stream)
     } else if (op.is_graph) {
         op.run();
     } else {
-        run_op(op.name, stream->id, &stream->clock, op.run);
+        run_op(op.name, stream->id, &stream->clock, op.run, op.writes);
     }
 }
 
@@ -184,13 +185,15 @@ static void queue_op(SimStream *stream, QueuedOp op)
 void sim_enqueue(cudaStream_t handle, SimOp op)
 {
     SimStream *stream = stream_of(handle);
+    if (sim_row_writes && op.name != "upload" && op.name != "download")
+        op.writes = sim_row_writes();
     if (stream->capture) {
         stream->capture->nodes.push_back({stream, std::move(op), nullptr, nullptr, 0});
         return;
     }
     if (stream == &default_stream)
         sim_forbid_capture("work on the default stream");
-    queue_op(stream, {op.name, op.begin(), nullptr, nullptr, 0, {}});
+    queue_op(stream, {op.name, op.begin(), nullptr, nullptr, 0, {}, false, op.writes});
 }
 
 /* --- launches
@@ -446,7 +449,7 @@ static void replay_one(Replay *replay, SimStream *stream)
             replay_one(replay, replay->recorded_on[item.node->version]);
         join(clock, replay->done[item.node->version]);
     } else {
-        run_op(item.node->op.name, stream->id, clock, item.run);
+        run_op(item.node->op.name, stream->id, clock, item.run, item.node->op.writes);
     }
 }
 
