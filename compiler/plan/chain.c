@@ -392,7 +392,7 @@ void chain_offer(Pool *pool, const Catalog *catalog, const ChainOptions *options
     Model model = model_new(scratch, pool->problem, catalog, options->splits);
     Programme programme = programme_new(&model, options);
     solve(&programme);
-    offer_all(pool, &programme, options->most_plans);
+    offer_all(pool, &programme, pool_affordable(pool, options->most_plans));
     free(programme.time);
     free(programme.choice);
     arena_free(scratch);

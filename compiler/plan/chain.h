@@ -11,7 +11,8 @@ typedef struct {
     bool splits; /* blocks may be dropped together and replayed together: the full programme, cubic
                     in the number of blocks. Else each block on its own. */
     int most_units; /* resolution of memory; exact where the sizes' common divisor allows */
-    int most_plans; /* how many of the programme's answers are laid out and offered */
+    int most_plans; /* how many of the programme's answers are laid out and offered, if
+                       the effort allows so many */
 } ChainOptions;
 
 /* Offers the pool what the programme finds for budgets from the smallest to keeping everything. */

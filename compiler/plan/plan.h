@@ -74,8 +74,8 @@ typedef struct {
     bool has_budget;
     size_t budget_bytes; /* of the arena */
     uint64_t seed;
-    double effort; /* work allowed, about seconds on a 2020s machine, counted in work and not in
-                      time */
+    double effort; /* 0: the usual; work allowed, about seconds on a 2020s machine, counted in work
+                      and not in time */
     void (*progress)(void *context, size_t peak_bytes, double seconds);
     bool (*stop)(void *context); /* asked now and then; true: return the best so far */
     void *context;

@@ -44,8 +44,17 @@ static void insert(Pool *pool, int at, Candidate candidate)
         options->progress(options->context, candidate.arena_bytes, candidate.seconds);
 }
 
+/* Nothing more is tried, so that the best so far is what is chosen. */
+static bool is_stopped(const Pool *pool)
+{
+    const PlanOptions *options = pool->options;
+    return pool->n > 0 && options->stop && options->stop(options->context);
+}
+
 size_t pool_offer(Pool *pool, const Plan *plan)
 {
+    if (is_stopped(pool))
+        return SIZE_MAX;
     Arena *scratch = arena_new();
     size_t arena_bytes = SIZE_MAX;
     Timeline timeline = plan_simulate(scratch, pool->problem, plan);
@@ -67,12 +76,22 @@ size_t pool_offer(Pool *pool, const Plan *plan)
 
 size_t pool_offer_segments(Pool *pool, const Segments *segments)
 {
+    if (is_stopped(pool))
+        return SIZE_MAX;
     Arena *scratch = arena_new();
     Plan *plan = segments_schedule(scratch, pool->problem, segments, "");
     pool->work += (int64_t)plan->n_steps * 100;
     size_t arena_bytes = pool_offer(pool, plan);
     arena_free(scratch);
     return arena_bytes;
+}
+
+int pool_affordable(const Pool *pool, int most)
+{
+    enum { FEW = 24 };
+    static const double nodes_per_second = 3e5; /* scheduled, simulated and laid out */
+    double n = pool->options->effort * nodes_per_second / (pool->problem->n_nodes + 1);
+    return n >= most ? most : n < FEW ? FEW : (int)n;
 }
 
 static void offer_base_order(Pool *pool)

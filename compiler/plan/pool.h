@@ -28,6 +28,10 @@ size_t pool_offer(Pool *pool, const Plan *plan);
 /* The same for the plan of some segments. */
 size_t pool_offer_segments(Pool *pool, const Segments *segments);
 
+/* How many plans of this size a search may try: at most `most`, fewer for large problems or little
+ * effort, at least a few. */
+int pool_affordable(const Pool *pool, int most);
+
 /* The cheapest plan whose arena fits the budget; where none does, or there is no budget, the
  * smallest. The pool must not depend on the budget in what it has within it, so that more memory
  * never costs time. Offers the base order first, which is always legal. */

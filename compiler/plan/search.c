@@ -25,8 +25,12 @@ static void prove(const Problem *problem, const PlanOptions *options, Solution *
 }
 
 Solution plan_search(Arena *arena, const Problem *problem, const Strategy *strategy,
-                     const PlanOptions *options)
+                     const PlanOptions *given)
 {
+    PlanOptions with_effort = *given;
+    if (with_effort.effort <= 0)
+        with_effort.effort = 1;
+    const PlanOptions *options = &with_effort;
     Solution all = {.strategy = &strategies[STRATEGY_none]};
     all.plan = all.strategy->run(arena, problem, options);
     lay_out(arena, problem, &all);

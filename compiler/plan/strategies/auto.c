@@ -35,7 +35,7 @@ static void offer_options(Pool *pool)
     Catalog merged = catalog_merge(pool->arena, &catalog, MOST_BLOCKS);
     ChainOptions with = {.splits = true, .most_units = 1000, .most_plans = 300};
     chain_offer(pool, &merged, &with);
-    proof_visit_cuts(pool->problem, MOST_CUTS, offer_cut, pool);
+    proof_visit_cuts(pool->problem, pool_affordable(pool, MOST_CUTS), offer_cut, pool);
 }
 
 /* Plans spread over the pool, with nodes put off; *gained is of the one returned, which gained
@@ -65,7 +65,7 @@ static const Plan *offer_put_off(Pool *pool, Arena *scratch, size_t *gained)
 /* The search once more with the backward pass in the order that helped most. */
 static void offer_reordered(Pool *pool)
 {
-    enum { MOST_NODES = 6000 }; /* above, the time is better spent once */
+    enum { MOST_NODES = 3000 }; /* above, the time is better spent once */
     Arena *scratch = arena_new();
     size_t gained;
     const Plan *order =
