@@ -110,7 +110,7 @@ $(BUILD)/check: $(CHECK_O)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(SANITIZE) $(CFLAGS) $^ $(LDFLAGS) -lcheck -lsubunit -lpthread -lrt $(LIBS) -o $@
 
-check: $(BUILD)/rematc $(BUILD)/check
+check: lint $(BUILD)/rematc $(BUILD)/check
 	$(BUILD)/check
 
 # libFuzzer on the front end: build/fuzz/fuzz_front FOLDER-OF-INPUTS
