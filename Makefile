@@ -22,6 +22,9 @@ COMMAND_O  := $(COMMAND_C:%.c=$(BUILD)/obj/%.o)
 .PHONY: all check lint demo fuzz clean
 all: $(BUILD)/rematc
 
+# Where nvcc may be beside the user's own PATH: what set-up fetched, and NVIDIA's usual place.
+export PATH := $(PATH):$(CURDIR)/$(BUILD)/cuda/bin:/usr/local/cuda/bin
+
 # What is missing on this machine is installed before anything is built: make remakes what it includes.
 ifneq ($(MAKECMDGOALS),clean)
 include $(BUILD)/setup/build.mk
@@ -30,7 +33,7 @@ ifneq ($(filter check% lint% fuzz bench%,$(MAKECMDGOALS)),)
 include $(BUILD)/setup/check.mk
 endif
 $(BUILD)/setup/%.mk: tests/setup.sh
-	@sh tests/setup.sh $*
+	@sh tests/setup.sh $* $(BUILD)/cuda
 	@mkdir -p $(@D) && touch $@
 
 $(BUILD)/rematc: $(OBJECTS) $(COMMAND_O)

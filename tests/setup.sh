@@ -1,13 +1,13 @@
 #!/bin/sh
-# Installs what is missing on Debian: `setup.sh build` what compiling and running needs, `setup.sh check`
-# what the tests need besides, `setup.sh cuda DIR` the CUDA toolkit from PyPI where there is no nvcc.
+# Installs what is missing on Debian: `setup.sh build` what compiling and running needs, `setup.sh check DIR`
+# what the tests need besides, with the CUDA toolkit from PyPI in DIR where there is no nvcc (`setup.sh cuda DIR`: that alone).
 # Asks for root only to install packages; says nothing where nothing is missing.
 # shellcheck disable=SC2086
 set -eu
 
 build_packages="gcc libc6-dev flex bison zlib1g-dev libutf8proc-dev libcjson-dev libopenblas-openmp-dev ca-certificates"
 check_packages="check libsubunit-dev python3 python3-numpy python3-torch g++ clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck git"
-cuda_packages="python3 python3-pip python3-venv"
+cuda_packages="python3 python3-pip"
 cuda_wheels="nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cublas nvidia-cuda-cccl"
 
 installed() {
@@ -51,6 +51,10 @@ install_cuda() {
     rm -rf "$1.part"
     python3 -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
         --target "$1.part" $cuda_wheels
+    # What a linker looks for by name,.
+    for library in "$1.part/nvidia/cu13/lib/"lib*.so.*; do
+        ln -sf "$(basename "$library")" "${library%.so.*}.so"
+    done
     rm -rf "$1"
     mv "$1.part/nvidia/cu13" "$1"
     rm -rf "$1.part"
@@ -58,7 +62,10 @@ install_cuda() {
 
 case "${1:-}" in
 build) install_packages $build_packages ;;
-check) install_packages $build_packages $check_packages ;;
+check)
+    install_packages $build_packages $check_packages
+    install_cuda "$2"
+    ;;
 cuda) install_cuda "$2" ;;
-*) echo "usage: setup.sh build | check | cuda DIR" >&2; exit 2 ;;
+*) echo "usage: setup.sh build | check DIR | cuda DIR" >&2; exit 2 ;;
 esac
