@@ -1,6 +1,7 @@
 /* Every strategy on made-up training problems: legal, laid out without overlap, never above what
  * keeping everything needs; and the simulator catches what is planted. */
 #include "plan/device.h"
+#include "plan/mincut.h"
 #include "plan/order.h"
 #include "plan/search.h"
 #include "tests/support/make_problem.h"
@@ -333,6 +334,39 @@ START_TEST(optimal_agrees_with_brute_force)
 }
 END_TEST
 
+/* A cut over all 2^n sides of a small random network. */
+START_TEST(a_minimum_cut_is_the_least_of_all_cuts)
+{
+    enum { N = 7 };
+    uint64_t seed = (uint64_t)_i;
+    int64_t capacity[N][N] = {{0}};
+    Network *network = network_new(arena, N);
+    for (int k = 0; k < 14; k++) {
+        int from = random_below(&seed, N), to = random_below(&seed, N),
+            more = random_below(&seed, 20);
+        network_add(network, from, to, more);
+        capacity[from][to] += more;
+    }
+    int64_t least = INT64_MAX;
+    for (int side = 0; side < 1 << N; side++) {
+        if (!(side & 1) || side & 2)
+            continue;
+        int64_t cut = 0;
+        for (int i = 0; i < N; i++)
+            for (int j = 0; j < N; j++)
+                cut += side >> i & 1 && !(side >> j & 1) ? capacity[i][j] : 0;
+        least = cut < least ? cut : least;
+    }
+    bool side[N];
+    ck_assert_int_eq(network_cut(network, side), least);
+    int64_t cut = 0;
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < N; j++)
+            cut += side[i] && !side[j] ? capacity[i][j] : 0;
+    ck_assert_int_eq(cut, least);
+}
+END_TEST
+
 START_TEST(no_plan_is_below_the_bounds)
 {
     uint64_t seed = (uint64_t)_i;
@@ -472,6 +506,7 @@ Suite *plan_suite(void)
     tcase_add_test(tcase, illegal_plans_are_caught);
     tcase_add_test(tcase, overlapping_layouts_are_caught);
     tcase_add_loop_test(tcase, optimal_agrees_with_brute_force, 0, 10);
+    tcase_add_loop_test(tcase, a_minimum_cut_is_the_least_of_all_cuts, 0, 50);
     tcase_add_loop_test(tcase, no_plan_is_below_the_bounds, 0, 4);
     tcase_add_test(tcase, memory_grows_as_n_and_as_its_root);
     tcase_add_test(tcase, memory_grows_as_the_logarithm_of_n);
