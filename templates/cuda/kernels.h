@@ -19,8 +19,8 @@
 #include <string.h>
 
 #define RT_KERNEL [[maybe_unused]] static
-/* What a launch runs, RT_BLOCK threads a block. */
-#define RT_GLOBAL static __global__ void __launch_bounds__(RT_BLOCK)
+/* What a launch runs: RT_BLOCK threads a block, four blocks or more on a multiprocessor. */
+#define RT_GLOBAL static __global__ void __launch_bounds__(RT_BLOCK, 4)
 
 /* The tests of rematc compile this text without nvcc and give these two other meanings. */
 #ifndef LAUNCH
