@@ -419,7 +419,7 @@ typedef struct {
 static const Program programs[] = {
     {"examples/tutorial/mlp.net", "mlp", "", false, "f32", 5e-5},
     {"examples/bert/bert.net", "bert", SMALL_BERT, true, "f32", 5e-5},
-    {"examples/bert/bert.net", "bert16", SMALL_BERT, true, "bf16", 5e-2},
+    {"examples/bert/bert.net", "bert16", SMALL_BERT, true, "bf16", 5e-3},
 };
 
 /* The model file: the example, or a copy of it that needs no files. */
