@@ -361,8 +361,8 @@ START_TEST(a_write_beside_its_tensor_is_found)
     snprintf(model, sizeof model, "%s/rows.net", scratch_folder());
     write_model(model, sizes[0].rows, sizes[0].columns, "");
     emit(model, "", "cuda", "rows");
-    must(run_shell("sed -i \"s/at >= n . words/at >= n * words + 9/; s/i = at . words/i = at / "
-                   "words %% n/\" "
+    must(run_shell("sed -i \"s|at >= n . words|at >= n * words + 9|; s|i = at . words|i = at / "
+                   "words %% n|\" "
                    "%s/rows/embedding.cu",
                    scratch_folder()),
          "sed");
@@ -395,9 +395,7 @@ START_TEST(indexes_pass_two_to_the_32)
     emit(model, "", "cuda", "huge");
     build_simulated("check", "huge");
     must(run_shell("%s", command), "huge");
-    must(run_shell("sed -i \"s/begin = piece . pieces . SPAN/begin = (uint32_t)(piece %% pieces * "
-                   "SPAN)/\" "
-                   "%s/huge/huge.cu",
+    must(run_shell("sed -i \"s|at_y0 = row . n1|at_y0 = (uint32_t)(row * n1)|\" %s/huge/huge.cu",
                    scratch_folder()),
          "sed");
     build_simulated("check", "huge");
@@ -718,26 +716,34 @@ START_TEST(the_real_program_says_that_there_is_no_gpu)
 }
 END_TEST
 
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_set_timeout(tcase, 1200);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
 Suite *cuda_suite(void)
 {
     const int n_programs = (int)(sizeof programs / sizeof *programs);
     Suite *suite = suite_create("cuda");
-    TCase *tcase = tcase_create("simulated");
-    tcase_set_timeout(tcase, 1200);
-    tcase_add_loop_test(tcase, every_row_as_on_the_cpu, 0, N_SIZES);
-    tcase_add_loop_test(tcase, every_row_in_bf16, 0, N_SIZES);
-    tcase_add_test(tcase, products_without_the_library);
-    tcase_add_test(tcase, a_write_beside_its_tensor_is_found);
-    tcase_add_test(tcase, indexes_pass_two_to_the_32);
-    tcase_add_loop_test(tcase, every_row_is_clean, 0, 2 * N_SIZES);
-    tcase_add_loop_test(tcase, strategies_change_no_bit, 0, n_programs);
-    tcase_add_loop_test(tcase, programs_train_as_on_the_cpu, 0, n_programs);
-    tcase_add_loop_test(tcase, a_step_neither_waits_nor_allocates, 0, n_programs);
-    tcase_add_test(tcase, the_environment_falls_short);
-    tcase_add_test(tcase, bad_input_is_said_alike);
-    tcase_add_test(tcase, a_resumed_run_is_the_same_run);
-    tcase_add_loop_test(tcase, nvcc_makes_good_code_of_it, 0, n_programs);
-    tcase_add_test(tcase, the_real_program_says_that_there_is_no_gpu);
-    suite_add_tcase(suite, tcase);
+    TCase *rows = add_case(suite, "rows"), *checker = add_case(suite, "checker");
+    TCase *whole = add_case(suite, "programs"), *wrong = add_case(suite, "wrong");
+    TCase *nvcc = add_case(suite, "nvcc");
+    tcase_add_loop_test(rows, every_row_as_on_the_cpu, 0, N_SIZES);
+    tcase_add_loop_test(rows, every_row_in_bf16, 0, N_SIZES);
+    tcase_add_test(rows, products_without_the_library);
+    tcase_add_loop_test(checker, every_row_is_clean, 0, 2 * N_SIZES);
+    tcase_add_test(checker, a_write_beside_its_tensor_is_found);
+    tcase_add_test(checker, indexes_pass_two_to_the_32);
+    tcase_add_loop_test(whole, strategies_change_no_bit, 0, n_programs);
+    tcase_add_loop_test(whole, programs_train_as_on_the_cpu, 0, n_programs);
+    tcase_add_loop_test(whole, a_step_neither_waits_nor_allocates, 0, n_programs);
+    tcase_add_test(whole, a_resumed_run_is_the_same_run);
+    tcase_add_test(wrong, the_environment_falls_short);
+    tcase_add_test(wrong, bad_input_is_said_alike);
+    tcase_add_loop_test(nvcc, nvcc_makes_good_code_of_it, 0, n_programs);
+    tcase_add_test(nvcc, the_real_program_says_that_there_is_no_gpu);
     return suite;
 }

@@ -11,16 +11,16 @@ __attribute__((weak)) extern size_t rt_workspace_bytes;
 __attribute__((weak)) extern bool rt_is_training;
 
 extern "C" {
-__attribute__((weak)) void __real__Z6rt_ranv();
-void __wrap__Z6rt_ranv();
+__attribute__((weak)) void __real_rt_ran();
+void __wrap_rt_ran();
 }
 
 static int row;
 
-void __wrap__Z6rt_ranv()
+void __wrap_rt_ran()
 {
     row++;
-    __real__Z6rt_ranv();
+    __real_rt_ran();
 }
 
 /* Evaluation runs the forward rows alone, so that rows cannot be told by counting: nothing is held
@@ -28,7 +28,7 @@ void __wrap__Z6rt_ranv()
 std::vector<SimRange> sim_row_writes()
 {
     std::vector<SimRange> ranges;
-    if (!&rt_program || !&__real__Z6rt_ranv || !rt_is_training || rt_program.n_schedule == 0)
+    if (!&rt_program || !&__real_rt_ran || !rt_is_training || rt_program.n_schedule == 0)
         return ranges;
     const RtScheduleRow &now = rt_program.schedule[row % rt_program.n_schedule];
     char *arena = sim_first_allocation();

@@ -20,7 +20,7 @@ SIM_sanitize_HOST := clang $(SIM_SANITIZE) $(SIM_HOST)
 SIM_check_LIB     := clang++ -O2 $(SIM_FLAGS)
 SIM_check_TEXT    := clang++ -O1 $(SIM_CHECK) $(SIM_FLAGS) $(SIM_TEXT)
 SIM_check_HOST    := clang $(SIM_HOST)
-SIM_check_LINK    := -Wl,--wrap=_Z6rt_ranv
+SIM_check_LINK    := -Wl,--wrap=rt_ran
 
 SIM_SOURCES := sim memory stream block blas
 SIM_HEADERS := $(wildcard $(CUDASIM)/*.h $(CUDASIM)/include/*.h $(CUDASIM)/bugs/*.h)
