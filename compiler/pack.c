@@ -2,14 +2,13 @@
 #include "base/output.h"
 #include "base/size.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "place/instance.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Enough for what is known of the hardest published instances, and a minute at most. */
@@ -37,30 +36,6 @@ typedef struct {
     double seconds;
     bool quiet;
 } Arguments;
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-/* The first Ctrl-C asks for the best so far; the second ends the process. */
-static void catch_interrupts(void)
-{
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 __attribute__((format(printf, 1, 2))) static int usage_error(const char *format, ...)
 {
@@ -172,7 +147,7 @@ typedef struct {
 static void show_progress(void *context, size_t best, size_t bound, const char *method)
 {
     Progress *progress = context;
-    double time = now();
+    double time = interrupt_clock();
     if (time - progress->shown < 0.1 || time - progress->started < 0.5)
         return;
     progress->shown = time;
@@ -215,11 +190,11 @@ static int refuse_capacity(Arena *arena, const Arguments *arguments, const Place
 
 static Placement search(Arena *arena, const Arguments *arguments, const Instance *instance)
 {
-    Progress progress = {.started = now()};
+    Progress progress = {.started = interrupt_clock()};
     PlaceWatch watch = {.context = &progress, .stop = &interrupted};
     if (!arguments->quiet && isatty(STDERR_FILENO))
         watch.report = show_progress;
-    catch_interrupts();
+    interrupt_catch();
     Placement placement = place(arena, instance->buffers, instance->n,
                                 &(PlaceOptions){.capacity = arguments->capacity,
                                                 .effort = arguments->seconds,
@@ -243,9 +218,9 @@ static int pack_file(Arena *arena, const Arguments *arguments)
         fputs(errors.data, stderr);
         return EXIT_INPUT;
     }
-    double start = now();
+    double start = interrupt_clock();
     Placement placement = search(arena, arguments, &instance);
-    double seconds = now() - start;
+    double seconds = interrupt_clock() - start;
     if (arguments->capacity && placement.arena_bytes > arguments->capacity)
         return refuse_capacity(arena, arguments, &placement);
     if (arguments->output) {

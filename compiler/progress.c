@@ -1,20 +1,13 @@
-/* One search at a time: a signal handler has nowhere else to leave its news. */
+/* A line on standard error once a second, and the word that a search was stopped, once. */
 #include "progress.h"
 
-#include <signal.h>
+#include "interrupt.h"
+
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t interrupted;
-static bool stopped, shown;
-static struct sigaction previous;
-
-static void on_interrupt(int signal_number)
-{
-    (void)signal_number;
-    interrupted = 1;
-}
+static bool said, shown;
 
 static bool stop(void *context)
 {
@@ -37,9 +30,7 @@ static void show(void *context, size_t peak_bytes, double seconds)
 
 void progress_attach(const Options *options, PlanOptions *plan_options)
 {
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-    interrupted = 0;
-    sigaction(SIGINT, &action, &previous);
+    interrupt_catch();
     plan_options->stop = stop;
     if (!options->quiet && isatty(STDERR_FILENO))
         plan_options->progress = show;
@@ -47,17 +38,12 @@ void progress_attach(const Options *options, PlanOptions *plan_options)
 
 void progress_detach(void)
 {
-    sigaction(SIGINT, &previous, NULL);
+    interrupt_release();
     if (shown)
         fputs("\r\033[K", stderr);
     shown = false;
-    if (interrupted && !stopped) {
-        stopped = true;
+    if (interrupted && !said) {
+        said = true;
         fputs("rematc: stopped: this is the best plan found so far\n", stderr);
     }
-}
-
-bool progress_stopped(void)
-{
-    return stopped;
 }

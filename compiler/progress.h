@@ -11,7 +11,4 @@
 void progress_attach(const Options *options, PlanOptions *plan_options);
 void progress_detach(void);
 
-/* True where a search was stopped by Ctrl-C. */
-bool progress_stopped(void);
-
 #endif

@@ -3,6 +3,7 @@
 #include "base/output.h"
 #include "base/size.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "plan/bounds.h"
 #include "plan/exact.h"
 #include "plan/instance.h"
@@ -12,11 +13,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -145,30 +144,6 @@ static bool parse_budget(const char *text, size_t peak_bytes, size_t *budget_byt
 /* --- progress -----------------------------------------------------------------------------------
  */
 
-static volatile sig_atomic_t interrupted;
-
-/* The first Ctrl-C asks for the best so far; the second ends the process. */
-static void on_interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-static void catch_interrupts(void)
-{
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 typedef struct {
     bool shows, drawn;
     double base_cost, started, shown;
@@ -181,7 +156,7 @@ static bool show_progress(void *context, double best_cost, double share)
     Progress *progress = context;
     if (!progress->shows || interrupted)
         return interrupted;
-    double time = now();
+    double time = interrupt_clock();
     if (time - progress->shown < 0.1 || time - progress->started < 0.5)
         return false;
     progress->shown = time;
@@ -326,7 +301,7 @@ static int solve_problem(Arena *arena, const Arguments *arguments, RecomputeProb
     size_t base_peak_bytes = base.peak_bytes;
     Progress progress = {.shows = !arguments->quiet && isatty(STDERR_FILENO),
                          .base_cost = base.cost,
-                         .started = now()};
+                         .started = interrupt_clock()};
     recompute_schedule_free(&base);
     if (!parse_budget(arguments->budget, base_peak_bytes, &problem->budget_bytes))
         return usage_error("--budget needs a size such as 6GiB or 80%%, not '%s'",
@@ -336,7 +311,7 @@ static int solve_problem(Arena *arena, const Arguments *arguments, RecomputeProb
                                 .effort = arguments->seconds,
                                 .progress = show_progress,
                                 .context = &progress};
-    catch_interrupts();
+    interrupt_catch();
     bool fits = arguments->optimal ? solve_optimal(&s) : solve_auto(&s);
     if (progress.drawn)
         fputs("\r\033[K", stderr);
@@ -345,7 +320,7 @@ static int solve_problem(Arena *arena, const Arguments *arguments, RecomputeProb
     if (fits) {
         if (arguments->output)
             write_schedule(arena, &s);
-        print_result(&s, base_peak_bytes, now() - progress.started);
+        print_result(&s, base_peak_bytes, interrupt_clock() - progress.started);
     }
     int status = fits ? EXIT_DONE : refuse_budget(arena, &s);
     recompute_schedule_free(&s.schedule);
