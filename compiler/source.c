@@ -9,8 +9,31 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "examples/bert/bert.net" is called bert, standard input is called model. Only letters, digits, -
- * and _ are kept, since the name becomes that of files and of a program. */
+/* What make and a shell take as it is, once a space is escaped. */
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 128 || strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                             "0123456789_-+,@. ",
+                                             c);
+}
+
+/* The program lies beside its sources: it cannot be called like what make reads or removes. */
+static bool is_taken(const char *name)
+{
+    static const char *const names[] = {"Makefile", "makefile", "GNUmakefile", "clean"};
+    static const char *const suffixes[] = {".c", ".cu", ".h", ".o"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (dot && strcmp(dot, suffixes[i]) == 0)
+            return true;
+    return false;
+}
+
+/* "examples/bert/bert.net" is called bert, standard input is called model. The name becomes a
+ * program's: what make or a shell would read as something else becomes _. */
 static const char *stem(Arena *arena, const char *file)
 {
     if (strcmp(file, "-") == 0)
@@ -20,10 +43,13 @@ static const char *stem(Arena *arena, const char *file)
     char *dot = strrchr(name, '.');
     if (dot && dot != name)
         *dot = '\0';
+    if (!*name)
+        return "model";
+    char *last = name + strlen(name) - 1;
     for (char *c = name; *c; c++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", *c))
+        if (!is_plain(*c) || (*c == ' ' && (c == name || c == last)) || (*c == '.' && c == name))
             *c = '_';
-    return *name ? name : "model";
+    return is_taken(name) ? arena_printf(arena, "%s_model", name) : name;
 }
 
 /* NULL after saying why. A model is text that a person writes: 64 MiB are more than enough. */

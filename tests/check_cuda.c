@@ -63,7 +63,7 @@ static void build_simulated(const char *build, const char *folder)
 {
     if (on_gpu()) {
         const char *s = scratch_folder();
-        must(run_shell("make -s -C %s/%s ARCH=-arch=native && ln -sf $(sed -n \"s/^NAME := //p\" "
+        must(run_shell("make -s -C %s/%s ARCH=-arch=native && ln -sf $(sed -n \"s/^NAME *:= //p\" "
                        "%s/%s/Makefile) "
                        "%s/%s/%s.sim",
                        s, folder, s, folder, s, folder, build),

@@ -165,6 +165,36 @@ START_TEST(an_emitted_folder_builds_by_itself_in_a_path_with_a_space)
 }
 END_TEST
 
+/* A model file may be called anything; the program is called like it where make and a shell can. */
+static const struct {
+    const char *file, *program; /* file: as in a shell's double quotes */
+} stems[] = {
+    {"my model.net", "my model"},
+    {"-x.net", "-x"},
+    {"1x.net", "1x"},
+    {"a.b-c.net", "a.b-c"},
+    {"\u00fc\u6a21.net", "\u00fc\u6a21"},
+    {"main.net", "main"},
+    {"clean.net", "clean_model"},
+    {"a\\$(b)#.net", "a__b__"},
+};
+
+/* All into one folder: what another program left there does no harm. */
+START_TEST(any_name_of_a_model_file_gives_a_program)
+{
+    const char *scratch = scratch_folder();
+    const char *file = stems[_i].file, *program = stems[_i].program;
+    const CommandResult *result = run_shell(
+        "cp examples/tutorial/mlp.net \"%s/%s\" && mkdir -p %s/other && touch "
+        "%s/other/other.c && CFLAGS=-O0 %s build \"%s/%s\" -o %s/other --target cpu -q && "
+        "cd %s/other && \"./%s\" --steps 1 --quiet && test -s \"./%s.plan.json\" && make -q && "
+        "make -s clean && ! test -e \"./%s\"",
+        scratch, file, scratch, scratch, rematc_path(), scratch, file, scratch, scratch, program,
+        program, program);
+    ck_assert_msg(result->status == 0, "%s: %s%s", file, result->out, result->err);
+}
+END_TEST
+
 /* Counted from outside: a library loaded before the C library counts every allocation. */
 START_TEST(no_memory_is_taken_after_the_first_step)
 {
@@ -227,6 +257,11 @@ Suite *whole_suite(void)
     tcase_add_test(tcase, no_memory_is_taken_after_the_first_step);
     tcase_add_test(tcase, the_bert_step_agrees_with_pytorch);
     tcase_add_test(tcase, the_bert_step_agrees_with_pytorch_in_double_precision);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("names");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, any_name_of_a_model_file_gives_a_program, 0,
+                        (int)(sizeof stems / sizeof stems[0]));
     suite_add_tcase(suite, tcase);
     return suite;
 }

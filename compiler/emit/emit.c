@@ -8,6 +8,7 @@
 #include "emit/schedule.h"
 #include "emit/tables.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -134,39 +135,79 @@ static bool is_runtime_needed(const Emission *e, const char *name)
     return true;
 }
 
-static void write_makefile(Arena *arena, const Emission *e, const char *directory)
+/* Make and a shell agree on how a space is escaped. */
+static const char *escaped(Arena *arena, const char *name)
+{
+    Text out = text_new(arena);
+    for (; *name; name++)
+        text_printf(&out, *name == ' ' ? "\\ " : "%c", *name);
+    return out.n ? out.data : "";
+}
+
+static bool is_embedded_stem(const char *stem)
+{
+    const size_t n = strlen(stem);
+    for (int i = 0; i < n_embedded_files; i++) {
+        const char *name = strrchr(embedded_files[i].path, '/') + 1;
+        if (strncmp(name, stem, n) == 0 && name[n] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* The program's name as that of a source: of letters that make's lists can hold, and no other
+ * source's. */
+static const char *source_stem(Arena *arena, const char *name)
+{
+    char *stem = arena_strdup(arena, name);
+    for (char *c = stem; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '_' && (*c != '-' || c == stem))
+            *c = '_';
+    return is_embedded_stem(stem) ? arena_printf(arena, "%s_model", stem) : stem;
+}
+
+/* Lists the sources, since the folder may hold those of another program. */
+static void write_makefile(Arena *arena, const Emission *e, const char *directory,
+                           const char *sources)
 {
     const char *path = arena_printf(arena, "templates/%s/Makefile", e->target->name);
-    const Fill fills[] = {{"name", arena_printf(arena, "NAME := %s\n", e->name)}};
+    const Fill fills[] = {
+        {"name", arena_printf(arena, "NAME    := %s\nSOURCES :=%s %s%s\n", escaped(arena, e->name),
+                              sources, source_stem(arena, e->name), e->target->suffix)}};
     write_file(arena, directory, "Makefile", render(arena, path, render_file(path), fills, 1));
 }
 
 /* The program and, beside it, its tables, which are for the runtime and not for readers. */
 static void write_program(Arena *arena, const Emission *e, const char *directory)
 {
-    const char *tables_name = arena_printf(arena, "%s_tables.h", e->name);
+    const char *stem = source_stem(arena, e->name);
+    const char *tables_name = arena_printf(arena, "%s_tables.h", stem);
     const char *include = arena_printf(arena, "#include \"%s\"\n", tables_name);
     write_file(arena, directory, tables_name,
                arena_printf(arena,
                             "/* What the runtime must know of %s%s, which includes this. */\n\n%s",
-                            e->name, e->target->suffix, tables_text(arena, e)));
-    write_file(arena, directory, arena_printf(arena, "%s%s", e->name, e->target->suffix),
+                            stem, e->target->suffix, tables_text(arena, e)));
+    write_file(arena, directory, arena_printf(arena, "%s%s", stem, e->target->suffix),
                program_text_with(arena, e, include));
 }
 
 void emit_program(Arena *arena, const Emission *emission, const char *directory)
 {
     const char *folder = arena_printf(arena, "templates/%s/", emission->target->name);
+    Text sources = text_new(arena);
     make_folder(arena, directory);
     for (int i = 0; i < n_embedded_files; i++) {
         const EmbeddedFile *file = &embedded_files[i];
         const char *name = strrchr(file->path, '/') + 1;
         const bool template = strncmp(file->path, folder, strlen(folder)) == 0;
         const bool runtime = strncmp(file->path, "runtime/", 8) == 0;
-        if ((template && is_template_needed(emission, name)) ||
-            (runtime && is_runtime_needed(emission, name)))
-            write_file(arena, directory, name, file->text);
+        if (!(template && is_template_needed(emission, name)) &&
+            !(runtime && is_runtime_needed(emission, name)))
+            continue;
+        write_file(arena, directory, name, file->text);
+        if (strcmp(strchr(name, '.'), ".h") != 0)
+            text_printf(&sources, " %s", name);
     }
-    write_makefile(arena, emission, directory);
+    write_makefile(arena, emission, directory, sources.data);
     write_program(arena, emission, directory);
 }
