@@ -1,12 +1,14 @@
 /* cuBLAS and cuBLASLt: every call is checked argument by argument (operations, sizes, leading
  * dimensions, extents against the allocations, pointers of the epilogue, alignment that the
  * algorithm was chosen for), its workspace is overwritten with poison, and the product is computed
- * with f32 accumulation in the order of k. CUDASIM_LT=refuse makes the heuristic find nothing, so
+ * with f32 accumulation in the order of k, its operands rounded to TF32 where the call asks for
+ * that. CUDASIM_LT=refuse makes the heuristic find nothing, so
  * that the fallback is run. */
 #include "include/cublasLt.h"
 #include "include/cuda_bf16.h"
 #include "sim.h"
 #include <cstdlib>
+#include <cstring>
 #include <set>
 
 struct SimBlas {
@@ -42,6 +44,7 @@ struct Matrix {
 struct Product {
     Matrix a, b, c, d;
     cublasOperation_t op_a, op_b;
+    bool tf32;
     int64_t m, n, k, batch;
     float alpha, beta;
     const void *bias; /* of m values, or NULL */
@@ -154,6 +157,23 @@ static void tell_accesses(const Product &p)
         sim_checker->write(p.workspace, p.workspace_bytes);
 }
 
+/* As the PTX ISA says of cvt.rna.tf32.f32: 10 bits of mantissa, ties away from zero. */
+static float rounded_to_tf32(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits >> 23 & 255u) != 255u)
+        bits = (bits + 0x1000u) & ~0x1fffu;
+    memcpy(&value, &bits, sizeof bits);
+    return value;
+}
+
+static void round_all(std::vector<float> *values)
+{
+    for (float &value : *values)
+        value = rounded_to_tf32(value);
+}
+
 /* op(X) of one member of the batch as packed columns: result[column * rows + row]. */
 static std::vector<float> unpack(const Matrix &x, bool transposed, int64_t member)
 {
@@ -172,6 +192,10 @@ static void multiply_member(const Product &p, int64_t member)
     std::vector<float> a = unpack(p.a, p.op_a == CUBLAS_OP_T, member);
     std::vector<float> b = unpack(p.b, p.op_b == CUBLAS_OP_T, member);
     std::vector<float> sums((size_t)p.m);
+    if (p.tf32 && p.a.type == CUDA_R_32F) {
+        round_all(&a);
+        round_all(&b);
+    }
     for (int64_t j = 0; j < p.n; j++) {
         std::fill(sums.begin(), sums.end(), 0.0f);
         for (int64_t l = 0; l < p.k; l++) {
@@ -455,6 +479,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     p.d = matrix_of(d, *layout_d);
     p.op_a = desc->op_a;
     p.op_b = desc->op_b;
+    p.tf32 = desc->compute == CUBLAS_COMPUTE_32F_FAST_TF32;
     p.m = p.d.rows;
     p.n = p.d.columns;
     p.k = p.op_a == CUBLAS_OP_N ? p.a.columns : p.a.rows;

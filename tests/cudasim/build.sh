@@ -6,11 +6,13 @@ build=$1 folder=$2
 here=build/cudasim/$build
 # shellcheck source=/dev/null
 . "$here/flags" # TEXT, HOST, LINK: how emitted .cu and .c files are compiled and linked
-headers=$(cat "$folder"/*.h tests/cudasim/include/*.h "$here/flags" | sha1sum | cut -c1-20)
+shared=$(find "$folder" -maxdepth 1 -name '*.h' ! -name '*_tables.h' | sort) # a program's own tables: part of its text
+# shellcheck disable=SC2086 # a list of files
+headers=$(cat $shared tests/cudasim/include/*.h "$here/flags" | sha1sum | cut -c1-20)
 mkdir -p "$here/cache"
 objects=
 for file in "$folder"/*.cu "$folder"/*.c; do
-    key=$(sha1sum < "$file" | cut -c1-20)
+    key=$({ cat "$file"; ! grep -q '_tables\.h"' "$file" || cat "$folder"/*_tables.h; } | sha1sum | cut -c1-20)
     object=$here/cache/$key-$headers.o
     if [ ! -e "$object" ]; then
         case $file in

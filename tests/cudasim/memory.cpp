@@ -58,6 +58,34 @@ void sim_poison(void *memory, size_t bytes)
         memset(memory, 0xff, bytes);
 }
 
+static uint64_t checksum(const void *memory, size_t bytes)
+{
+    uint64_t sum = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < bytes; i++)
+        sum = (sum ^ ((const unsigned char *)memory)[i]) * 0x100000001b3u;
+    return sum;
+}
+
+/* What the device writes into pinned memory is no write of the host's. */
+static void note_device_write(void *memory)
+{
+    SimRegion *region = sim_options.trace ? sim_region(memory) : nullptr;
+    if (region && region->space == SPACE_PINNED)
+        region->last_seen = checksum(region->begin, region->bytes);
+}
+
+void sim_trace_host_writes()
+{
+    for (SimRegion &region : regions) {
+        if (region.space != SPACE_PINNED || !region.live)
+            continue;
+        const uint64_t now = checksum(region.begin, region.bytes);
+        if (now != region.last_seen)
+            fprintf(sim_options.trace, "host_write pinned %d\n", region.number);
+        region.last_seen = now;
+    }
+}
+
 /* --- out of the host's reach
  * ----------------------------------------------------------------------- */
 
@@ -126,6 +154,15 @@ static char *take_pages(size_t bytes)
     return memory + GUARD;
 }
 
+static void add_region(char *memory, size_t bytes, SimSpace space)
+{
+    int number = 0;
+    for (const SimRegion &region : regions)
+        number += region.space == space;
+    regions.push_back({memory, bytes, space, true, number, 0});
+    note_device_write(memory);
+}
+
 cudaError_t cudaMalloc(void **memory, size_t bytes)
 {
     sim_forbid_capture("cudaMalloc");
@@ -140,7 +177,7 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
 #if SIM_ASAN
     ASAN_POISON_MEMORY_REGION(taken + bytes, (256 - bytes % 256) % 256);
 #endif
-    regions.push_back({taken, bytes, SPACE_DEVICE, true});
+    add_region(taken, bytes, SPACE_DEVICE);
     if (!SIM_ASAN && !open_depth)
         mprotect(taken, bytes, PROT_NONE);
     if (sim_checker)
@@ -157,7 +194,7 @@ cudaError_t cudaMallocHost(void **memory, size_t bytes)
     if (!taken)
         return cudaErrorMemoryAllocation;
     sim_poison(taken, bytes);
-    regions.push_back({taken, bytes, SPACE_PINNED, true});
+    add_region(taken, bytes, SPACE_PINNED);
     *memory = taken;
     return cudaSuccess;
 }
@@ -205,14 +242,6 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes)
 /* --- copies
  * ---------------------------------------------------------------------------------------- */
 
-static uint64_t checksum(const void *memory, size_t bytes)
-{
-    uint64_t sum = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < bytes; i++)
-        sum = (sum ^ ((const unsigned char *)memory)[i]) * 0x100000001b3u;
-    return sum;
-}
-
 static void tell_write(void *memory, size_t bytes)
 {
     if (sim_checker)
@@ -245,10 +274,12 @@ static std::function<void()> begin_download(void *to, const void *from, size_t b
 {
     sim_demand_device("copy from the device", from, bytes);
     sim_poison(to, bytes); /* until the copy is done nobody may count on what is there */
+    note_device_write(to);
     return [=] {
         if (sim_checker)
             sim_checker->read(from, bytes);
         memcpy(to, from, bytes);
+        note_device_write(to);
     };
 }
 
@@ -269,7 +300,9 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
     static const char *const names[] = {"host", "upload", "download", "move", "default"};
     bool pageable = (kind == cudaMemcpyHostToDevice && !sim_is_pinned(from)) ||
                     (kind == cudaMemcpyDeviceToHost && !sim_is_pinned(to));
-    sim_trace("%s%s %zu", names[kind], pageable ? " pageable" : "", bytes);
+    const SimRegion *region = sim_region(kind == cudaMemcpyHostToDevice ? from : to);
+    sim_trace("%s%s %zu %d", names[kind], pageable ? " pageable" : "", bytes,
+              region ? region->number : -1);
     if (bytes == 0)
         return cudaSuccess;
     std::function<std::function<void()>()> begin;

@@ -64,6 +64,7 @@ void sim_trace(const char *format, ...)
 {
     if (!sim_options.trace)
         return;
+    sim_trace_host_writes();
     va_list args;
     va_start(args, format);
     vfprintf(sim_options.trace, format, args);

@@ -45,7 +45,8 @@ extern SimOptions sim_options;
 /* Ends the program with status 86: `cudasim: FINDER: message (kernel, block, thread)`. */
 [[noreturn]] void sim_report(const char *finder, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* One line into the trace: every call of the runtime is there, in order. */
+/* One line into the trace: every call of the runtime is there, in order, what the host wrote into
+ * pinned memory before it, and `ran graph` when a graph that was launched has run. */
 void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t sim_random();
 
@@ -102,12 +103,17 @@ struct SimRegion {
     size_t bytes;
     SimSpace space;
     bool live;
+    int number;         /* of its space, from 0 */
+    uint64_t last_seen; /* of pinned memory: checksum of what the device or the trace saw there */
 };
 /* The region that holds the address, also a freed one, or NULL. */
 SimRegion *sim_region(const void *address);
 /* Ends with a report unless bytes at the address are in one live allocation of the device. */
 void sim_demand_device(const char *who, const void *address, size_t bytes);
 bool sim_is_pinned(const void *address);
+/* Into the trace: `host_write pinned N` for each pinned allocation that the host has written since
+ * this was last asked. */
+void sim_trace_host_writes();
 /* Device memory is out of the host's reach but while an operation runs. */
 void sim_open_memory();
 void sim_close_memory();

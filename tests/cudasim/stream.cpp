@@ -462,6 +462,7 @@ static void replay_graph(Replay *replay, SimStream *launched_on)
             replay_one(replay, entry.first);
     for (auto &entry : replay->clocks)
         join(&launched_on->clock, entry.second);
+    sim_trace("ran graph");
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t handle)
