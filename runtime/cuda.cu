@@ -65,19 +65,26 @@ static void find_device(void)
     rt_check(cudaSetDevice(0), "cudaSetDevice");
 }
 
+/* The budget leaves the driver something of what is free. */
+static void fail_for_memory(size_t needed, size_t there, size_t total)
+{
+    const size_t kibibytes = there >> 10, spare = (size_t)64 << 10;
+    const bool in_mebibytes = kibibytes > 2 * spare;
+    rt_fail(RT_EXIT_ENVIRONMENT,
+            "the model needs %zu bytes of GPU memory, and %zu are free (of %zu); "
+            "`rematc build %s.net --budget %zu%s` plans for what is there",
+            needed, there, total, rt_program.name,
+            in_mebibytes ? (kibibytes - spare) >> 10 : kibibytes, in_mebibytes ? "MiB" : "KiB");
+}
+
 static void take_arena(void)
 {
     size_t there = 0, total = 0;
     rt_check(cudaMemGetInfo(&there, &total), "cudaMemGetInfo");
     const size_t needed = rt_program.arena_bytes ? rt_program.arena_bytes : 1;
     void *memory = NULL;
-    if (needed > there || cudaMalloc(&memory, needed) != cudaSuccess) {
-        const size_t mebibytes = there >> 20;
-        rt_fail(RT_EXIT_ENVIRONMENT,
-                "the model needs %zu bytes of GPU memory, and %zu are free (of %zu); "
-                "`rematc build %s.net --budget %zuMiB` plans for what is there",
-                needed, there, total, rt_program.name, mebibytes > 64 ? mebibytes - 64 : mebibytes);
-    }
+    if (needed > there || cudaMalloc(&memory, needed) != cudaSuccess)
+        fail_for_memory(needed, there, total);
     arena = (char *)memory;
     rt_high_water = arena;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST_HEADER_BYTES = 100000000, STAGING_BYTES = 1 << 20 };
@@ -28,13 +29,22 @@ static void write_failed(const Output *out)
     rt_fail(RT_EXIT_ENVIRONMENT, "cannot write '%s': %s", out->path, strerror(error));
 }
 
+/* False for a pipe, a terminal or another device. */
+static bool may_be_replaced(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
 static Output output_open(const char *path)
 {
     Output out = {path, NULL, NULL};
     const size_t n = strlen(path) + 32;
-    out.temporary = (char *)rt_alloc(n, 1);
-    snprintf(out.temporary, n, "%s.%ld.tmp", path, (long)getpid());
-    out.stream = fopen(out.temporary, "wb");
+    if (may_be_replaced(path)) {
+        out.temporary = (char *)rt_alloc(n, 1);
+        snprintf(out.temporary, n, "%s.%ld.tmp", path, (long)getpid());
+    }
+    out.stream = fopen(out.temporary ? out.temporary : path, "wb");
     if (!out.stream) {
         free(out.temporary);
         out.temporary = NULL;
@@ -46,7 +56,9 @@ static Output output_open(const char *path)
 static void output_close(Output *out)
 {
     const int failed = ferror(out->stream) || fflush(out->stream) != 0;
-    if (fclose(out->stream) != 0 || failed || rename(out->temporary, out->path) != 0)
+    if (fclose(out->stream) != 0 || failed)
+        write_failed(out);
+    if (out->temporary && rename(out->temporary, out->path) != 0)
         write_failed(out);
     free(out->temporary);
 }

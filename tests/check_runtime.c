@@ -9,17 +9,6 @@
 
 Suite *runtime_suite(void);
 
-static const char model[] = "module Block(x) {\n"
-                            "    x = dropout(relu(linear(x, out = 19)), p = 0.3)\n"
-                            "    return layer_norm(linear(x, out = 7)) as norm\n}\n"
-                            "model Small {\n    input x : f32[5, 11]\n    target y : i32[5]\n"
-                            "    checkpoint h = Block(x)\n    output h\n"
-                            "    loss cross_entropy(h, y)\n}\n"
-                            "train {\n    data = synthetic(seed = 2)\n"
-                            "    optimizer = adamw(lr = 1e-2, weight_decay = 0.1)\n"
-                            "    schedule = cosine(to = 1e-3, steps = 20, warmup = 3)\n"
-                            "    clip = norm(1.0)\n    steps = 12\n}\n";
-
 static char home[128]; /* the folder that all tests here share */
 
 /* home/small/small, made once, before the tests' own processes start. */
@@ -27,15 +16,10 @@ static void build_program(void)
 {
     const char *scratch = scratch_folder();
     snprintf(home, sizeof home, "%s", scratch);
-    char path[256];
-    snprintf(path, sizeof path, "%s/small.net", scratch);
-    FILE *out = fopen(path, "w");
-    if (!out || fputs(model, out) < 0 || fclose(out) != 0)
-        exit(EXIT_FAILURE);
-    const CommandResult *result =
-        run_shell("CFLAGS=\"-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all\" "
-                  "%s build %s/small.net -q --target cpu --strategy marked -o %s/small",
-                  rematc_path(), scratch, scratch);
+    const CommandResult *result = run_shell(
+        "CFLAGS=\"-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all\" "
+        "%s build tests/cases/program/small.net -q --target cpu --strategy marked -o %s/small",
+        rematc_path(), scratch);
     if (result->status != 0) {
         fputs(result->err, stderr);
         exit(EXIT_FAILURE);
@@ -97,36 +81,9 @@ static const struct {
     int status;
     const char *says; /* a part of the message */
 } refused[] = {
-    {"$P --stepz 3", 2, "small"},
-    {"$P --steps -1", 2, "--steps needs a whole number"},
-    {"$P --steps 1e3", 2, "--steps needs a whole number"},
-    {"$P extra", 2, "'extra' is no option"},
-    {"$P --load a.st --resume ck", 2, "exclude each other"},
-    {"$P --load nowhere.st", 1, "nowhere.st: cannot be opened"},
-    {"$P --resume nowhere", 1, "nowhere/checkpoint.safetensors: cannot be opened"},
-    {"$P --steps 0 --save a.st && head -c 5 a.st > b.st && $P --load b.st", 1, "shorter than 8"},
-    {"$P --steps 0 --save a.st && head -c 100 a.st > b.st && $P --load b.st", 1, "its header"},
-    {"$P --steps 0 --save a.st && head -c -4 a.st > b.st && $P --load b.st", 1, "cut short"},
-    {"$P --steps 0 --save a.st && sed s/F32/F64/ a.st > b.st && $P --load b.st", 1,
-     "is of type F64"},
-    {"$P --steps 0 --save a.st && sed \"s/19,11/11,19/\" a.st > b.st && $P --load b.st", 1,
-     "has the shape [11, 19]; the model has [19, 11]"},
-    {"$P --steps 0 --save a.st && sed s/linear2.bias/linear2.bibs/ a.st > b.st && $P --load b.st",
-     1, "linear2.bias'"},
-    {"$P --steps 0 --save a.st && sed s/shape/shake/ a.st > b.st && $P --load b.st", 1,
-     "a field other than"},
-    {"head -c 3000 /dev/zero > b.st && $P --load b.st", 1, "no JSON object"},
-    {"printf \"\\377\\377\\377\\377\\377\\377\\377\\377{}\" > b.st && $P --load b.st", 1,
-     "longer than the file"},
-    {"$P --save a.st && rm -rf ck && mkdir ck && cp a.st ck/checkpoint.safetensors && "
-     "$P --resume ck",
-     1, "is no checkpoint"},
-    {"rm -rf ck && $P --checkpoint-every 3 --checkpoint-dir ck && $P --seed 5 --resume ck", 1,
-     "was written with --seed"},
-    {"$P --steps 0 --save /nowhere/a.st", 3, "cannot write '/nowhere/a.st'"},
-    {"$P --metrics /dev/full", 3, "cannot write '/dev/full'"},
-    {"$P --metrics /nowhere/m", 3, "cannot write '/nowhere/m'"},
-    {"touch f && $P --checkpoint-every 1 --checkpoint-dir f", 3, "cannot make the folder"},
+#define REFUSED(commands, status, says) {commands, status, says},
+#include "tests/cases/program/refused.def"
+#undef REFUSED
 };
 
 START_TEST(it_is_refused)

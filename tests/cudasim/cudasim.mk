@@ -63,10 +63,13 @@ SIM_BUILDS := $(if $(SIM_CXX),plain) $(if $(SIM_CLANG),sanitize check)
 cudasim: $(foreach build,$(SIM_BUILDS),$(SIM_BUILD)/$(build)/planted $(SIM_BUILD)/$(build)/flags)
 check: cudasim
 
-# All shapes, builds, strategies and architectures.
-.PHONY: check-long gpu-check
-check-long: $(BUILD)/rematc $(BUILD)/check cudasim
-	LONG=1 $(BUILD)/check
+# The suites that LONG=1 makes longer: all shapes, builds, strategies and architectures. One log each.
+LONG_SUITES := $(patsubst tests/check_%.c,%,$(shell grep -l 'is_long()' tests/check_*.c))
+.PHONY: check-long gpu-check $(LONG_SUITES:%=long-%)
+check-long: $(LONG_SUITES:%=long-%)
+$(LONG_SUITES:%=long-%): long-%: $(BUILD)/rematc $(BUILD)/check cudasim
+	$(Q)LONG=1 CK_RUN_SUITE=$* $(BUILD)/check > $(BUILD)/long-$*.txt 2>&1; status=$$?; \
+	    cat $(BUILD)/long-$*.txt; exit $$status
 
 # tests/GPU.md says what it checks; it skips where there is no GPU.
 gpu-check: $(BUILD)/rematc $(BUILD)/check
