@@ -2,8 +2,6 @@
 #include "commands.h"
 #include "compile.h"
 
-#include "emit/emit.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,13 +87,7 @@ static char *cache_folder(Arena *arena, const Compilation *model, const Compiled
     const char *base = cache && *cache ? arena_printf(arena, "%s/rematc", cache)
                        : home          ? arena_printf(arena, "%s/.cache/rematc", home)
                                        : arena_printf(arena, "/tmp/rematc-%d", (int)getuid());
-    Emission emission = {.graph = model->graph,
-                         .problem = model->problem,
-                         .plan = compiled->plan,
-                         .timeline = compiled->timeline,
-                         .layout = compiled->layout,
-                         .target = model->target,
-                         .name = model->name};
+    Emission emission = compile_emission(model, compiled);
     uint64_t h = hash(14695981039346656037u, emit_text(arena, &emission));
     struct stat self;
     if (stat("/proc/self/exe", &self) == 0)

@@ -4,7 +4,7 @@
 #define COMPILE_H
 
 #include "cli.h"
-#include "emit/target.h"
+#include "emit/emit.h"
 #include "plan/device.h"
 #include "report/report.h"
 
@@ -36,6 +36,9 @@ Compiled **compile_pareto(const Compilation *model, const char *strategy, int n)
 /* compile_plan with the model's own strategy and budget; false after a refusal or a dump. Warns of
  * marks that save nothing. */
 bool compile_asked(const Compilation *model, Compiled **compiled, int *status);
+
+/* What there is to write of a plan. */
+Emission compile_emission(const Compilation *model, const Compiled *compiled);
 
 /* Writes the program and NAME.plan.json into a folder. */
 void compile_program(const Compilation *model, const Compiled *compiled, const char *directory);

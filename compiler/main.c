@@ -69,6 +69,8 @@ static bool run_front(Compilation *model, Text *dump)
     Problem *problem = measure(arena, model->graph, model->device, alignment, diag);
     if (model->target->lanes)
         workspace_add(problem, model->graph);
+    if (options->profile && !source_profile(model, problem))
+        return false;
     model->problem = problem;
     if (dumps(options, "measure"))
         problem_print(dump, model->problem);
@@ -210,19 +212,32 @@ bool compile_asked(const Compilation *model, Compiled **compiled, int *status)
     return dump.n == 0;
 }
 
+/* The file is not named by its path, so that the program does not depend on where it was. */
+static const char *timed_by(const Compilation *model)
+{
+    const char *device = model->device->name, *slash = strrchr(device, '/');
+    return model->options->profile ? "the profile" : slash ? slash + 1 : device;
+}
+
+Emission compile_emission(const Compilation *model, const Compiled *compiled)
+{
+    return (Emission){.graph = model->graph,
+                      .problem = model->problem,
+                      .plan = compiled->plan,
+                      .timeline = compiled->timeline,
+                      .layout = compiled->layout,
+                      .target = model->target,
+                      .name = model->name,
+                      .has_budget = compiled->has_budget,
+                      .budget_bytes = compiled->budget_bytes,
+                      .keep_all_peak_bytes = compiled->solution->keep_all_bytes,
+                      .timed_by = timed_by(model)};
+}
+
 void compile_program(const Compilation *model, const Compiled *compiled, const char *directory)
 {
     Arena *arena = model->arena;
-    Emission emission = {.graph = model->graph,
-                         .problem = model->problem,
-                         .plan = compiled->plan,
-                         .timeline = compiled->timeline,
-                         .layout = compiled->layout,
-                         .target = model->target,
-                         .name = model->name,
-                         .has_budget = compiled->has_budget,
-                         .budget_bytes = compiled->budget_bytes,
-                         .keep_all_peak_bytes = compiled->solution->keep_all_bytes};
+    Emission emission = compile_emission(model, compiled);
     emit_program(arena, &emission, directory);
     Text json = text_new(arena);
     report_json(&json, compiled);

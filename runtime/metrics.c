@@ -43,6 +43,18 @@ void *rt_alloc(size_t n, size_t bytes)
     return memory;
 }
 
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double rt_median(double *values, int n)
+{
+    qsort(values, (size_t)n, sizeof *values, compare);
+    return n > 0 ? (values[(n - 1) / 2] + values[n / 2]) / 2 : 0;
+}
+
 /* ---- JSON ---- */
 
 static void print_string(const char *text)
@@ -172,36 +184,74 @@ static void print_progress(const RtOptions *options, int64_t k, const RtResult *
 
 static double sum_of_losses;
 
+/* The last steps' times. The first step of a run does not count: it finds cold caches. */
+enum { MOST_TIMES = 1024 };
+static double step_times[MOST_TIMES];
+static int64_t n_steps;
+
 void rt_metrics_step(const RtOptions *options, int64_t k, const RtResult *result)
 {
     if (first_step < 0)
         first_step = k;
     sum_of_losses += total_loss(result);
+    step_times[n_steps <= 1 ? 0 : (n_steps - 1) % MOST_TIMES] = result->ms;
+    n_steps++;
     if (metrics)
         print_step(options, k, result);
     if (is_terminal)
         print_progress(options, k, result);
 }
 
+static double median_ms(void)
+{
+    const int64_t n = n_steps > 1 ? n_steps - 1 : n_steps;
+    return rt_median(step_times, n < MOST_TIMES ? (int)n : MOST_TIMES);
+}
+
+/* "12.3 ms", three digits. */
+static void print_ms(double ms)
+{
+    fprintf(stderr, "%.*f ms", ms >= 100 ? 0 : ms >= 10 ? 1 : ms >= 1 ? 2 : 3, ms);
+}
+
+static void print_summary(const RtOptions *options, int64_t steps, bool stopped, double wall,
+                          double ms)
+{
+    if (options->eval && steps > 0)
+        fprintf(stderr, "%s: mean loss %.9g\n", rt_program.name, sum_of_losses / (double)steps);
+    fprintf(stderr, "%s: %s after %lld steps, %.1f s, peak %.1f MiB", rt_program.name,
+            stopped ? "stopped" : "done", (long long)steps, wall,
+            (double)rt_device_peak_bytes() / 1048576.0);
+    if (steps > 0) {
+        fprintf(stderr, ", step ");
+        print_ms(ms);
+    }
+    if (steps > 0 && !options->eval && rt_program.step_seconds > 0) {
+        fprintf(stderr, " (predicted ");
+        print_ms(1000 * rt_program.step_seconds);
+        fprintf(stderr, " by %s)", rt_program.timed_by);
+    }
+    fputc('\n', stderr);
+}
+
 void rt_metrics_done(const RtOptions *options, int64_t steps, bool stopped)
 {
-    const double wall = rt_seconds() - start_seconds;
+    const double wall = rt_seconds() - start_seconds, ms = median_ms();
     if (line_is_open)
         fputc('\n', stderr);
     line_is_open = false;
-    if (!options->quiet) {
-        if (options->eval && steps > 0)
-            fprintf(stderr, "%s: mean loss %.9g\n", rt_program.name, sum_of_losses / (double)steps);
-        fprintf(stderr, "%s: %s after %lld steps, %.1f s, peak %.1f MiB\n", rt_program.name,
-                stopped ? "stopped" : "done", (long long)steps, wall,
-                (double)rt_device_peak_bytes() / 1048576.0);
-    }
+    if (!options->quiet)
+        print_summary(options, steps, stopped, wall, ms);
     if (!metrics)
         return;
     fprintf(metrics, "{\"event\":\"done\",\"steps\":%lld,\"wall_s\":%.3f,\"peak_bytes\":%zu,",
             (long long)steps, wall, rt_device_peak_bytes());
     if (options->eval && steps > 0)
         fprintf(metrics, "\"mean_loss\":%.9g,", sum_of_losses / (double)steps);
+    if (steps > 0)
+        fprintf(metrics, "\"step_ms_median\":%.6g,", ms);
+    if (!options->eval)
+        fprintf(metrics, "\"predicted_step_ms\":%.6g,", 1000 * rt_program.step_seconds);
     fprintf(metrics, "\"arena_high_water_bytes\":%zu", rt_device_high_water_bytes());
     end_line();
     if (metrics != stdout && fclose(metrics) != 0)

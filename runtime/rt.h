@@ -114,6 +114,9 @@ typedef struct {
     /* One training step on the batch in the arena. Where the step's `training` is 0 it returns
      * after the forward pass. */
     void (*step)(char *arena);
+    /* What the plan expects a step to take (0: nothing), and by whose times. */
+    double step_seconds;
+    const char *timed_by;
 } RtProgram;
 
 extern const RtProgram rt_program;

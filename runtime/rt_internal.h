@@ -46,6 +46,8 @@ void rt_metrics_start(void);
 void rt_metrics_step(const RtOptions *options, int64_t k, const RtResult *result);
 /* After the last: steps that ran, and whether the user stopped it. */
 void rt_metrics_done(const RtOptions *options, int64_t steps, bool stopped);
+/* The middle one (0 of none); puts the values into order. */
+double rt_median(double *values, int n);
 double rt_seconds(void); /* of a clock that never goes back */
 
 /* ---- safetensors.c ---- */

@@ -9,8 +9,13 @@
 
 bool rt_watching;
 
+/* The seconds of a row in the last steps. The first step of a run does not count: it finds cold
+ * caches. */
+enum { MOST_TIMES = 64 };
+
 typedef struct {
-    double total, least;
+    double seconds[MOST_TIMES], median, least;
+    int64_t n; /* how often it ran */
 } RowTime;
 
 static bool want_profile, want_verify, want_dump, is_last;
@@ -90,9 +95,11 @@ void rt_watch_begin(bool last)
 static void add_time(void)
 {
     const double seconds = rt_seconds() - row_start;
-    times[row].total += seconds;
-    if (n_steps == 0 || seconds < times[row].least)
-        times[row].least = seconds;
+    RowTime *time = &times[row];
+    time->seconds[time->n <= 1 ? 0 : (time->n - 1) % MOST_TIMES] = seconds;
+    if (time->n == 0 || seconds < time->least)
+        time->least = seconds;
+    time->n++;
 }
 
 static void verify_write(const RtScheduleRow *r, int position)
@@ -150,6 +157,29 @@ static void print_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
+static int count_times(const RowTime *time)
+{
+    const int64_t n = time->n > 1 ? time->n - 1 : time->n;
+    return n < MOST_TIMES ? (int)n : MOST_TIMES;
+}
+
+/* A row's time is its median, scaled so that the rows add up to the median step: what disturbs a
+ * step now and then is in no row's median. Rows that did not run stay without a time. */
+static void find_medians(void)
+{
+    double steps[MOST_TIMES] = {0}, sum = 0;
+    for (int i = 0; i < rt_program.n_schedule; i++) {
+        const int n = count_times(&times[i]);
+        for (int k = 0; k < n; k++)
+            steps[k] += times[i].seconds[k];
+        times[i].median = rt_median(times[i].seconds, n);
+        sum += times[i].median;
+    }
+    const double step = rt_median(steps, count_times(&times[0]));
+    for (int i = 0; i < rt_program.n_schedule && sum > 0; i++)
+        times[i].median *= step / sum;
+}
+
 static void write_profile(const char *path)
 {
     static const char *const phases[] = {"forward", "recompute", "backward", "update"};
@@ -161,14 +191,14 @@ static void write_profile(const char *path)
     fprintf(out, ",\"target\":\"%s\",\"device\":", rt_program.target);
     print_string(out, rt_device_name());
     fprintf(out, ",\"steps\":%lld,\"rows\":[", (long long)n_steps);
-    for (int i = 0; i < rt_program.n_schedule; i++) {
+    for (int i = 0; i < rt_program.n_schedule && times[i].n > 0; i++) {
         const RtScheduleRow *r = &rt_program.schedule[i];
         fprintf(out, "%s\n{\"op\":", i ? "," : "");
         print_string(out, r->op);
         fprintf(out, ",\"name\":");
         print_string(out, r->name);
         fprintf(out, ",\"phase\":\"%s\",\"seconds\":%.9g,\"least_seconds\":%.9g}", phases[r->phase],
-                n_steps > 0 ? times[i].total / (double)n_steps : 0, times[i].least);
+                times[i].median, times[i].least);
     }
     fprintf(out, "\n]}\n");
     if (ferror(out) || fclose(out) != 0)
@@ -205,8 +235,10 @@ static void free_all(char **buffers, int n)
 
 void rt_watch_close(const RtOptions *options)
 {
-    if (want_profile)
+    if (want_profile) {
+        find_medians();
         write_profile(options->profile);
+    }
     if (want_dump)
         write_dump(options->dump);
     free(times);

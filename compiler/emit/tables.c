@@ -373,10 +373,12 @@ static void print_program(Tables *tables, Counts n)
     text_printf(out, "    {%s, %.17g, %lld, %lld},\n", schedules[train->schedule.kind],
                 train->schedule.to, (long long)train->schedule.steps,
                 (long long)train->schedule.warmup);
-    text_printf(
-        out, "    %s, data_options, %d, %lld, %lluu,\n    schedule, %d, writes, train_step};\n",
-        train->data.source ? quoted(arena, train->data.source) : "NULL", train->data.n_options,
-        (long long)train->steps, (unsigned long long)train->seed, e->plan->n_steps);
+    text_printf(out,
+                "    %s, data_options, %d, %lld, %lluu,\n    schedule, %d, writes, train_step, "
+                "%.9g, %s};\n",
+                train->data.source ? quoted(arena, train->data.source) : "NULL",
+                train->data.n_options, (long long)train->steps, (unsigned long long)train->seed,
+                e->plan->n_steps, e->timeline->seconds, quoted(arena, e->timed_by));
 }
 
 const char *tables_text(Arena *arena, const Emission *emission)

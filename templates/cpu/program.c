@@ -50,9 +50,9 @@ static void train_step(char *m)
 
 //@begin tables
 const RtProgram rt_program = {
-    "skeleton", "cpu",     "none", ARENA_BYTES, 64,   NULL, 0,
-    NULL,       0,         NULL,   0,           NULL, 0,    NULL,
-    0,          NULL,      0,      STEP,        NULL, 0,    {RT_SCHEDULE_CONSTANT, 0, 0, 0},
-    NULL,       NULL,      0,      0,           0,    NULL, 0,
-    NULL,       train_step};
+    "skeleton", "cpu",      "none", ARENA_BYTES, 64,   NULL, 0,
+    NULL,       0,          NULL,   0,           NULL, 0,    NULL,
+    0,          NULL,       0,      STEP,        NULL, 0,    {RT_SCHEDULE_CONSTANT, 0, 0, 0},
+    NULL,       NULL,       0,      0,           0,    NULL, 0,
+    NULL,       train_step, 0,      "nothing"};
 //@end
