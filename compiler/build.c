@@ -1,34 +1,20 @@
 /* rematc emit, build and run: the program written, compiled, and started. */
+#include "cache.h"
 #include "commands.h"
 #include "compile.h"
+#include "emit/embedded.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* Runs make in a folder; what it prints is shown only when it fails. Ends the run (exit 3) then. */
+/* Ends the run (exit 3) where the program does not compile. */
 static void run_make(const Compilation *model, const char *directory)
 {
-    fflush(NULL);
-    pid_t child = fork();
-    if (child < 0)
-        fatal("cannot start make:");
-    if (child == 0) {
-        dup2(STDERR_FILENO, STDOUT_FILENO);
-        execlp("make", "make", model->options->verbose ? "--no-print-directory" : "--silent", "-C",
-               directory, (char *)NULL);
-        _exit(127);
-    }
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+    const MakeResult made = cache_make(directory, model->options->verbose, false);
+    if (made == MAKE_ABSENT)
         fatal("there is no `make` to compile the program with");
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    if (made == MAKE_FAILED)
         fatal("the program in '%s' could not be compiled for %s (see above)", directory,
               model->target->name);
 }
@@ -70,49 +56,35 @@ int build_command(int argc, char **argv)
     return emit_or_build(COMMAND_BUILD, argc, argv);
 }
 
-/* FNV-1a. */
-static uint64_t hash(uint64_t h, const char *text)
+/* The folder is there where another run made it meanwhile, or where its program was taken away. */
+static void move_into_cache(Arena *arena, const char *temporary, const char *folder,
+                            const char *program)
 {
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 1099511628211u;
-    return h;
+    if (rename(temporary, folder) == 0)
+        return;
+    if (access(program, X_OK) == 0) {
+        cache_remove(temporary);
+        return;
+    }
+    const char *old = arena_printf(arena, "%s.old", temporary);
+    if (rename(folder, old) != 0 || rename(temporary, folder) != 0)
+        fatal("cannot rename '%s' to '%s':", temporary, folder);
+    cache_remove(old);
 }
 
-/* One folder for each program, compiler and set of flags: what is there already is not built again.
- */
+/* Of the program, and of the runtime, kernels and Makefile that this rematc writes beside it. */
 static char *cache_folder(Arena *arena, const Compilation *model, const Compiled *compiled)
 {
-    static const char *const variables[] = {"CC", "CFLAGS", "NVCC", "ARCH"};
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    const char *base = cache && *cache ? arena_printf(arena, "%s/rematc", cache)
-                       : home          ? arena_printf(arena, "%s/.cache/rematc", home)
-                                       : arena_printf(arena, "/tmp/rematc-%d", (int)getuid());
-    Emission emission = compile_emission(model, compiled);
-    uint64_t h = hash(14695981039346656037u, emit_text(arena, &emission));
-    struct stat self;
-    if (stat("/proc/self/exe", &self) == 0)
-        h = hash(
-            h, arena_printf(arena, "%lld %lld", (long long)self.st_mtime, (long long)self.st_size));
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
-        const char *value = getenv(variables[i]);
-        h = hash(h, value ? value : "");
-    }
-    return arena_printf(arena, "%s/%s-%016llx", base, model->name, (unsigned long long)h);
+    const Emission emission = compile_emission(model, compiled);
+    const char **texts = NEW_N(arena, const char *, n_embedded_files + 1);
+    for (int i = 0; i < n_embedded_files; i++)
+        texts[i] = embedded_files[i].text;
+    texts[n_embedded_files] = emit_text(arena, &emission);
+    return cache_path(arena, model->name, texts, n_embedded_files + 1);
 }
 
-static void make_folders(Arena *arena, const char *path)
-{
-    char *copy = arena_strdup(arena, path);
-    for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-            fatal("cannot make the folder '%s':", copy);
-        *slash = '/';
-    }
-}
-
-/* Built under a name of this process's own and then renamed: two runs may build the same program.
- */
+/* One folder for each program: what is there already is not built again. It is built under a name
+ * of this process's own and then renamed: two runs may build the same program. */
 static const char *built_program(Arena *arena, const Compilation *model, const Compiled *compiled)
 {
     const char *folder = cache_folder(arena, model, compiled);
@@ -120,11 +92,11 @@ static const char *built_program(Arena *arena, const Compilation *model, const C
     if (access(program, X_OK) == 0)
         return program;
     const char *temporary = arena_printf(arena, "%s.%d", folder, (int)getpid());
-    make_folders(arena, temporary);
+    if (!cache_make_folders(arena, temporary))
+        fatal("cannot make a folder for '%s':", temporary);
     compile_program(model, compiled, temporary);
     run_make(model, temporary);
-    if (rename(temporary, folder) != 0 && access(program, X_OK) != 0)
-        fatal("cannot rename '%s' to '%s':", temporary, folder);
+    move_into_cache(arena, temporary, folder, program);
     return program;
 }
 

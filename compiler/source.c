@@ -2,6 +2,7 @@
 #include "source.h"
 
 #include "gpu.h"
+#include "native.h"
 #include "plan/profile.h"
 #include "plan/strategies/strategies.h"
 
@@ -104,13 +105,40 @@ static bool find_strategy(const Compilation *model)
     return !name || strategy_find(name) || usage("strategy", name, names.data);
 }
 
-/* A built-in device, or a file. */
+/* The machine at hand. `run` asks for it by itself, and goes on without. */
+static void find_native(Compilation *model)
+{
+    const Options *options = model->options;
+    const char *reason = "";
+    model->device = native_device(model->arena, options->quiet, &reason);
+    if (model->device)
+        return;
+    if (options->device)
+        fatal("this machine could not be measured: %s", reason);
+    if (!options->quiet)
+        fprintf(stderr,
+                "rematc: warning: this machine could not be measured: %s; times are those of the "
+                "device cpu\n",
+                reason);
+    model->device = device_find(model->arena, "cpu");
+}
+
+/* A program that trains here is planned by this machine's times; all others by times that are the
+ * same everywhere. */
+static const char *default_device(const Compilation *model)
+{
+    if (strcmp(model->target->name, "cpu") != 0)
+        return "a100";
+    return model->options->command == COMMAND_RUN ? "native" : "cpu";
+}
+
+/* A built-in device, this machine, or a file. */
 static bool find_device(Compilation *model)
 {
-    const char *name = model->options->device;
-    if (!name)
-        name = strcmp(model->target->name, "cpu") == 0 ? "cpu" : "a100";
+    const char *name = model->options->device ? model->options->device : default_device(model);
     model->device = device_find(model->arena, name);
+    if (!model->device && strcmp(name, "native") == 0)
+        find_native(model);
     if (model->device)
         return true;
     if (strchr(name, '/') || strchr(name, '.')) {
@@ -124,7 +152,8 @@ static bool find_device(Compilation *model)
     }
     Text names = text_new(model->arena);
     for (int i = 0; i < device_count(); i++)
-        text_printf(&names, "%s%s", i ? ", " : "", device_name(i));
+        text_printf(&names, "%s, ", device_name(i));
+    text_printf(&names, "native, or a file");
     return usage("device", name, names.data);
 }
 

@@ -42,6 +42,7 @@ int devices_command(int argc, char **argv)
     Arena *arena = arena_new();
     for (int i = 0; i < device_count(); i++)
         printf("%-10s %s\n", device_name(i), device_find(arena, device_name(i))->description);
+    printf("%-10s %s\n", "native", "this machine, measured once and kept in the cache folder");
     arena_free(arena);
     return EXIT_DONE;
 }

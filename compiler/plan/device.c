@@ -46,9 +46,14 @@ static double *rate_of(Device *device, const char *key)
     const struct {
         const char *key;
         double *rate;
-    } rates[] = {{"matmul f32", &device->matmul[DT_f32]}, {"matmul bf16", &device->matmul[DT_bf16]},
-                 {"matmul f64", &device->matmul[DT_f64]}, {"vector", &device->vector},
-                 {"bandwidth", &device->bandwidth},       {"launch", &device->launch},
+    } rates[] = {{"matmul f32", &device->matmul[DT_f32]},
+                 {"matmul bf16", &device->matmul[DT_bf16]},
+                 {"matmul f64", &device->matmul[DT_f64]},
+                 {"vector", &device->vector},
+                 {"bandwidth", &device->bandwidth},
+                 {"launch", &device->launch},
+                 {"cores", &device->cores},
+                 {"wake", &device->wake},
                  {"efficiency", &device->efficiency}};
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
         if (strcmp(key, rates[i].key) == 0)
@@ -78,7 +83,7 @@ static const char *read_setting(Arena *arena, Device *device, const char *key, c
     if (!rate)
         return arena_printf(arena,
                             "description, memory, matmul f32, matmul bf16, matmul f64, vector,"
-                            " bandwidth, launch or efficiency; found '%s'",
+                            " bandwidth, launch, cores, wake or efficiency; found '%s'",
                             key);
     char *end;
     *rate = strtod(value, &end);
@@ -104,8 +109,8 @@ static const char *find_missing(const Device *device)
     return device->bandwidth == 0 ? "bandwidth" : NULL;
 }
 
-/* What need not be said: products of other types as fast as f32, full efficiency, no launch cost.
- */
+/* What need not be said: products of other types as fast as f32, full efficiency, one core, and
+ * that launches and waking cost nothing. */
 static void fill_in(Device *device)
 {
     for (Dtype d = 0; d < N_DTYPES; d++)
@@ -113,6 +118,8 @@ static void fill_in(Device *device)
             device->matmul[d] = device->matmul[DT_f32];
     if (device->efficiency == 0)
         device->efficiency = 1;
+    if (device->cores == 0)
+        device->cores = 1;
     if (!device->description)
         device->description = device->name;
 }

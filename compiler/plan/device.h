@@ -13,6 +13,8 @@ typedef struct {
     double vector;           /* FLOP/s of all else */
     double bandwidth;        /* bytes/s to and from memory */
     double launch;           /* seconds that every kernel costs */
+    double cores;            /* that the rates are of; little work runs on one of them */
+    double wake;             /* seconds more where the cores share a kernel's work */
     double efficiency;       /* of matmul and bandwidth, as reached */
 } Device;
 

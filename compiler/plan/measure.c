@@ -63,15 +63,28 @@ static double node_traffic(const Measurer *m, const Node *node)
     return written + read;
 }
 
+/* Are the cores woken for it? As the CPU's kernels and OpenBLAS decide: by the elements of a loop,
+ * and by the multiplications of a product. */
+static bool is_shared(const Measurer *m, const Node *node)
+{
+    const double elements = 16384, multiplications = 262144;
+    if (node->matmul)
+        return matmul_flops(node->matmul) > 2 * multiplications;
+    const Shape *domain =
+        node->program ? &node->program->domain : &m->graph->tensors[node->outputs[0]].shape;
+    return (double)shape_count(domain) > elements;
+}
+
 static double node_seconds(const Measurer *m, const Node *node, double flops)
 {
     const Device *d = m->device;
+    const bool shared = is_shared(m, node);
     double rate = d->vector;
     if (node->matmul)
         rate = d->matmul[m->graph->tensors[node->inputs[0]].dtype] * d->efficiency;
-    double arithmetic = flops / rate;
+    double arithmetic = flops / (shared ? rate : rate / d->cores);
     double traffic = node_traffic(m, node) / (d->bandwidth * d->efficiency);
-    return d->launch + (arithmetic > traffic ? arithmetic : traffic);
+    return d->launch + (shared ? d->wake : 0) + (arithmetic > traffic ? arithmetic : traffic);
 }
 
 /* --- in place ------------------------------------------------------------------------------------
