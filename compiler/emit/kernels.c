@@ -37,7 +37,7 @@ static const char *wanted_name(Arena *arena, const Node *node)
                                          : node->what;
 }
 
-const char *kernels_add(Kernels *kernels, const Node *node)
+static const char *function_of(Kernels *kernels, const Node *node)
 {
     const Program *program = node->program;
     const Dtype *dtypes = node_dtypes(kernels, node);
@@ -51,6 +51,14 @@ const char *kernels_add(Kernels *kernels, const Node *node)
     text_printf(&kernels->text, "%s/* %s */\n%s", kernels->text.n ? "\n" : "",
                 program_text(kernels->arena, program), fused_text(kernels, program, dtypes, name));
     return name;
+}
+
+const char *kernels_add(Kernels *kernels, const Node *node)
+{
+    const char *name = function_of(kernels, node);
+    if (!kernels->target->lanes)
+        return name;
+    return arena_printf(kernels->arena, "%s%s", name, lanes_sizes(kernels->arena, node->program));
 }
 
 const char *formula_name(Arena *arena, OpKind op, OpPart part)

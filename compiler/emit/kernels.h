@@ -20,17 +20,20 @@ typedef struct {
 } Kernels;
 
 Kernels *kernels_new(Arena *arena, const Target *target, const Graph *graph, Names *names);
-/* The C function for a node `fused` or `reduce`. */
+/* The C function for a node `fused` or `reduce`; where sizes are arguments of a template, with
+ * those: `softmax<64u, 512u>`. */
 const char *kernels_add(Kernels *kernels, const Node *node);
 /* The formulas used, as inline functions: in the order of the operator table. */
 const char *kernels_formulas(const Kernels *kernels);
 
 /* fused.c: the text of one function. Its arguments: inputs (but one that is accumulated onto),
- * outputs, sizes of the merged axes as int64_t (see axes.h), constants as double, streams as
- * uint32_t, and the step's numbers where it draws random numbers. dtypes: of inputs, then outputs.
- */
+ * outputs, sizes of the merged axes as int64_t (see axes.h) unless they are a template's, constants
+ * as double, streams as uint32_t, and the step's numbers where it draws random numbers. dtypes: of
+ * inputs, then outputs. */
 const char *fused_text(Kernels *kernels, const Program *program, const Dtype *dtypes,
                        const char *name);
+/* lanes.c: what a call says of the sizes, `<64u, 512u>`: their type is that of all indexes. */
+const char *lanes_sizes(Arena *arena, const Program *program);
 /* The name of the inline function of a formula: `ew_relu`, `ew_relu_by_a`. */
 const char *formula_name(Arena *arena, OpKind op, OpPart part);
 bool program_is_random(const Program *program);

@@ -1,159 +1,114 @@
-/* Regions of fused kernels for targets whose threads share a row: how many of them, how many
- * elements each takes at once, what is loaded and stored, and the launch. A Writer in, text out. */
+/* Regions of fused kernels for targets whose threads share a row: what is a template's argument,
+ * how many elements a thread takes at once, what is loaded and stored, and the launch. A Writer in,
+ * text out. */
 #include "emit/render.h"
 #include "emit/workspace.h"
 #include "emit/writer.h"
 
-enum {
-    WARP = 32,
-    BLOCK = 256, /* RT_BLOCK of the templates */
-    LONGEST_OF_WARP =
-        1024, /* columns of a row that a warp goes through; longer ones take a block */
-    MOST_INDEXED = 2147483647
-};
+#include <string.h>
+
+/* Elements of the longest domain whose indexes have 32 bits: divisions of 64 are dear. */
+enum { MOST_INDEXED = 2147483647 };
 
 /* ---- sizes
  * ---------------------------------------------------------------------------------------- */
 
-/* Elements that a thread takes at once: 16 bytes of the narrowest tensor where rows and starts are
- * multiples of that, else 1. */
-static bool vector_fits(const Writer *w, int vector)
+const char *lanes_template(const Writer *w)
 {
-    if (w->axes.columns % vector != 0)
-        return false;
+    Text out = text_new(w->arena);
+    for (int axis = 0; axis <= w->axes.n; axis++)
+        text_printf(&out, "%sauto n%d", axis ? ", " : "template <", axis);
+    text_printf(&out, "%s>\n", w->is_reduce ? ", int PARTS" : "");
+    return out.data;
+}
+
+const char *lanes_sizes(Arena *arena, const Program *program)
+{
+    const Axes axes = axes_of(arena, program);
+    const char *type = axes.rows * axes.columns <= MOST_INDEXED ? "u" : "ull";
+    Text out = text_new(arena);
+    for (int axis = 0; axis <= axes.n; axis++)
+        text_printf(&out, "%s%lld%s", axis ? ", " : "<",
+                    (long long)(axis < axes.n ? axes.size[axis] : axes.columns), type);
+    if (program_is_reduce(program))
+        text_printf(&out, ", %d", workspace_reduce_parts(program));
+    text_printf(&out, ">");
+    return out.data;
+}
+
+/* "<n0, n1>", and the parts of a sum. */
+static const char *template_arguments(const Writer *w)
+{
+    Text out = text_new(w->arena);
+    for (int axis = 0; axis <= w->axes.n; axis++)
+        text_printf(&out, "%sn%d", axis ? ", " : "<", axis);
+    text_printf(&out, "%s>", w->is_reduce ? ", PARTS" : "");
+    return out.data;
+}
+
+static bool starts_at_multiple(const Writer *w, int n)
+{
     for (int i = 0; i < w->program->n_inputs; i++)
-        if (axes_full(&w->axes, i, w->axes.n) && w->program->inputs[i].offset % vector != 0)
+        if (axes_full(&w->axes, i, w->axes.n) && w->program->inputs[i].offset % n != 0)
             return false;
     return true;
 }
 
-static int vector_of(const Writer *w)
+/* Elements that a thread takes at once where the rows' length allows it: 16 bytes of the narrowest
+ * tensor. */
+static int longest_vector(const Writer *w)
 {
     bool narrow = false;
     for (int i = 0; i < w->axes.n_tensors; i++)
         narrow = narrow || (axes_full(&w->axes, i, w->axes.n) && w->dtypes[i] == DT_bf16);
-    if (narrow && vector_fits(w, 8))
+    if (narrow && starts_at_multiple(w, 8))
         return 8;
-    return vector_fits(w, 4) ? 4 : 1;
+    return starts_at_multiple(w, 4) ? 4 : 1;
 }
 
-static long long domain_count(const Writer *w)
+const char *lanes_share(const Writer *w)
 {
-    return (long long)w->axes.rows * (long long)w->axes.columns;
-}
-
-/* The type of every index: 32 bits where all fit, since divisions of 64 are dear. */
-static const char *count_type(const Writer *w)
-{
-    return domain_count(w) <= MOST_INDEXED ? "uint32_t" : "uint64_t";
-}
-
-/* Sizes of the axes, under the names that starts of rows are written with. */
-static const char *axes_text(const Writer *w)
-{
-    Text out = text_new(w->arena);
-    text_printf(&out, "[[maybe_unused]] const Count ");
-    for (int axis = 0; axis <= w->axes.n; axis++)
-        text_printf(&out, "%sn%d = %lld", axis ? ", " : "", axis,
-                    (long long)(axis < w->axes.n ? w->axes.size[axis] : w->axes.columns));
-    text_printf(&out, ";\n");
-    return out.data;
-}
-
-typedef struct {
-    int group, vector;
-    long long span;
-} Shares;
-
-static Shares fused_shares(const Writer *w)
-{
-    const long long columns = (long long)w->axes.columns;
-    Shares shares = {1, vector_of(w), 0};
-    shares.span = shares.vector;
-    if (w->n_levels > 0 || writer_has_output(w, false)) {
-        shares.span = columns;
-        if (w->n_levels > 0 || writer_has_output(w, true))
-            shares.group = columns <= LONGEST_OF_WARP ? WARP : BLOCK;
-    }
-    return shares;
-}
-
-const char *lanes_fused_sizes(const Writer *w)
-{
-    const Shares s = fused_shares(w);
-    return arena_printf(w->arena,
-                        "typedef %s Count;\n%senum { GROUP = %d, VECTOR = %d };\n"
-                        "const Count ROWS = %lld, COLUMNS = %lld, SPAN = %lld;\n",
-                        count_type(w), axes_text(w), s.group, s.vector, (long long)w->axes.rows,
-                        (long long)w->axes.columns, s.span);
-}
-
-static int along_group(const Writer *w)
-{
-    long long kept, summed;
-    writer_sum_sizes(w, &kept, &summed);
-    return summed * (long long)w->axes.columns <= LONGEST_OF_WARP ? WARP : BLOCK;
-}
-
-const char *lanes_reduce_sizes(const Writer *w, bool down)
-{
-    long long kept, summed;
-    writer_sum_sizes(w, &kept, &summed);
-    const char *group = down ? "" : arena_printf(w->arena, "GROUP = %d, ", along_group(w));
-    return arena_printf(w->arena,
-                        "typedef %s Count;\n%senum { %sVECTOR = %d, PARTS = %d };\n"
-                        "const Count KEPT = %lld, SUMMED = %lld, COLUMNS = %lld;\n",
-                        count_type(w), axes_text(w), group, vector_of(w),
-                        workspace_reduce_parts(w->program), kept, summed,
-                        (long long)w->axes.columns);
-}
-
-/* ---- pointers
- * ------------------------------------------------------------------------------------- */
-
-const char *lanes_pointers(const Writer *w)
-{
-    Text out = text_new(w->arena);
-    for (int i = 0; i < w->program->n_inputs; i++)
-        if (writer_is_argument(w->program, i))
-            text_printf(&out, "const rt_%s *x%d = (const rt_%s *)in%d;\n", writer_input_dtype(w, i),
-                        i, writer_input_dtype(w, i), i);
-    for (int i = 0; i < w->program->n_outputs; i++)
-        text_printf(&out, "rt_%s *y%d = (rt_%s *)out%d;\n", writer_output_dtype(w, i), i,
-                    writer_output_dtype(w, i), i);
-    if (program_is_random(w->program))
-        text_printf(&out, "const RtStep *step = (const RtStep *)numbers;\n");
-    return out.data;
-}
-
-const char *lanes_touches(const Writer *w)
-{
-    Text out = text_new(w->arena);
-    for (int i = 0; i < w->program->n_inputs; i++)
-        if (writer_is_argument(w->program, i))
-            text_printf(&out, "rt_touch(in%d, sizeof(rt_%s) * %lld);\n", i,
-                        writer_input_dtype(w, i), (long long)axes_count(&w->axes, i));
-    for (int i = 0; i < w->program->n_outputs; i++)
-        text_printf(&out, "rt_touch(out%d, sizeof(rt_%s) * %lld);\n", i, writer_output_dtype(w, i),
-                    (long long)axes_count(&w->axes, w->program->n_inputs + i));
-    return out.data;
+    const int n = w->axes.n;
+    const char *rows = starts_product(w, false);
+    if (w->is_reduce)
+        return arena_printf(w->arena, "Rt%s<%s, %s, n%d, %d, PARTS>",
+                            starts_is_summed(w, n) ? "SumAlong" : "SumDown", rows,
+                            starts_product(w, true), n, longest_vector(w));
+    if (w->n_levels > 0 || (writer_has_output(w, true) && writer_has_output(w, false)))
+        return arena_printf(w->arena, "RtRows<%s, n%d, %d>", rows, n, longest_vector(w));
+    if (!writer_has_output(w, true))
+        return arena_printf(w->arena, "RtElements<%s, 1u, 1>", rows);
+    return arena_printf(w->arena, "RtElements<%s, n%d, %d>", rows, n, longest_vector(w));
 }
 
 /* ---- vectors
  * -------------------------------------------------------------------------------------- */
+
+static const char *vector_at(const Writer *w, const char *what, int tensor)
+{
+    const int output = tensor - w->program->n_inputs;
+    return arena_printf(w->arena, "VECTOR_%s(%c%d, %s);\n", what, output < 0 ? 'x' : 'y',
+                        output < 0 ? tensor : output, starts_element(w, tensor, "from"));
+}
 
 const char *lanes_loads(const Writer *w, const bool *needed, bool stores)
 {
     Text out = text_new(w->arena);
     for (int i = 0; i < w->program->n_instrs; i++) {
         const Instr *instr = &w->program->instrs[i];
+        if (needed[i] && instr->kind == INSTR_RANDOM)
+            text_printf(&out, "VECTOR_RANDOM(u%d, %s, step, s%d);\n", instr->slot,
+                        starts_element(w, -1, "from"), instr->slot);
+    }
+    for (int i = 0; i < w->program->n_instrs; i++) {
+        const Instr *instr = &w->program->instrs[i];
         if (needed[i] && instr->kind == INSTR_INPUT && !w->per_row[i])
-            text_printf(&out, "VECTOR_LOAD(x%d, at_x%d + from);\n", instr->slot, instr->slot);
+            text_printf(&out, "%s", vector_at(w, "LOAD", instr->slot));
     }
     for (int i = 0; stores && i < w->program->n_outputs; i++)
         if (writer_is_element_output(w, i))
             text_printf(&out, "VECTOR_KEEP(y%d);\n", i);
-    return out.data;
+    return writer_packed(w->arena, out.data);
 }
 
 const char *lanes_stores(const Writer *w)
@@ -161,77 +116,76 @@ const char *lanes_stores(const Writer *w)
     Text out = text_new(w->arena);
     for (int i = 0; i < w->program->n_outputs; i++)
         if (writer_is_element_output(w, i))
-            text_printf(&out, "VECTOR_STORE(y%d, at_y%d + from);\n", i, i);
-    return out.data;
+            text_printf(&out, "%s", vector_at(w, "STORE", w->program->n_inputs + i));
+    return writer_packed(w->arena, out.data);
 }
 
-/* ---- launches
+/* ---- the kernel and its launch
  * ------------------------------------------------------------------------------------- */
 
-static void print_name(Text *out, const char *letters, int number)
+const char *lanes_kernel(const Writer *w)
 {
-    text_printf(out, ", %s%d", letters, number);
-}
-
-static const char *arguments(const Writer *w)
-{
-    Text out = text_new(w->arena);
-    for (int i = 0; i < w->program->n_inputs; i++)
-        if (writer_is_argument(w->program, i))
-            print_name(&out, "in", i);
-    for (int i = 0; i < w->program->n_outputs; i++)
-        print_name(&out, "out", i);
-    for (int i = 0; i < w->program->n_constants; i++)
-        print_name(&out, "c", i);
-    for (int i = 0; i < w->program->n_streams; i++)
-        print_name(&out, "s", i);
-    if (program_is_random(w->program))
-        text_printf(&out, ", numbers");
+    Arena *a = w->arena;
+    const Program *program = w->program;
+    Text out = text_new(a);
+    text_printf(&out, "%s", lanes_template(w));
+    size_t line = out.n;
+    text_printf(&out, "RT_GLOBAL %s_kernel(", w->name);
+    for (int i = 0; i < program->n_inputs; i++)
+        if (writer_is_argument(program, i))
+            writer_item(&out, &line,
+                        arena_printf(a, "const rt_%s *x%d", writer_input_dtype(w, i), i));
+    for (int i = 0; i < program->n_outputs; i++)
+        writer_item(&out, &line, arena_printf(a, "rt_%s *y%d", writer_output_dtype(w, i), i));
+    for (int i = 0; i < program->n_constants; i++)
+        writer_item(&out, &line, arena_printf(a, "real c%d", i));
+    for (int i = 0; i < program->n_streams; i++)
+        writer_item(&out, &line, arena_printf(a, "uint32_t s%d", i));
+    if (program_is_random(program))
+        writer_item(&out, &line, "const RtStep *step");
+    if (w->is_reduce)
+        writer_item(&out, &line, "real *parts");
+    text_printf(&out, ")\n");
     return out.data;
 }
 
-static long long ceil_div(long long a, long long b)
+static void print_arguments(const Writer *w, Text *out, size_t *line)
 {
-    return (a + b - 1) / b;
+    Arena *a = w->arena;
+    const Program *program = w->program;
+    for (int i = 0; i < program->n_inputs; i++)
+        if (writer_is_argument(program, i))
+            writer_item(out, line,
+                        arena_printf(a, "rt_reads<rt_%s>(in%d, %s)", writer_input_dtype(w, i), i,
+                                     starts_count(w, i)));
+    for (int i = 0; i < program->n_outputs; i++)
+        writer_item(out, line,
+                    arena_printf(a, "rt_writes<rt_%s>(out%d, %s)", writer_output_dtype(w, i), i,
+                                 starts_count(w, program->n_inputs + i)));
+    for (int i = 0; i < program->n_constants; i++)
+        writer_item(out, line, arena_printf(a, "(real)c%d", i));
+    for (int i = 0; i < program->n_streams; i++)
+        writer_item(out, line, arena_printf(a, "s%d", i));
+    if (program_is_random(program))
+        writer_item(out, line, "(const RtStep *)numbers");
+    if (w->is_reduce)
+        writer_item(out, line, "(real *)rt_workspace");
 }
 
-const char *lanes_fused_launch(const Writer *w)
+const char *lanes_launch(const Writer *w)
 {
-    const Shares s = fused_shares(w);
-    const long long pieces = (long long)w->axes.rows * ceil_div((long long)w->axes.columns, s.span);
-    return arena_printf(w->arena, "RT_LAUNCH(%s_kernel, %lld%s);\n", w->name,
-                        ceil_div(pieces, BLOCK / s.group), arguments(w));
-}
-
-const char *lanes_reduce_launch(const Writer *w, bool down)
-{
-    long long kept, summed;
-    writer_sum_sizes(w, &kept, &summed);
-    const int parts = workspace_reduce_parts(w->program);
-    const long long columns = (long long)w->axes.columns;
-    const long long blocks = down ? kept * parts * ceil_div(columns, WARP * vector_of(w))
-                                  : ceil_div(kept * parts, BLOCK / along_group(w));
     Text out = text_new(w->arena);
-    text_printf(&out, "RT_LAUNCH(%s_kernel, %lld%s, parts);\n", w->name, blocks, arguments(w));
-    if (parts > 1)
-        text_printf(&out, "RT_LAUNCH(%s_finish, %lld, out0, parts);\n", w->name,
-                    ceil_div((long long)axes_count(&w->axes, w->program->n_inputs), BLOCK));
+    size_t line = 0;
+    text_printf(&out, "RT_LAUNCH(");
+    writer_item(&out, &line,
+                arena_printf(w->arena, "(%s_kernel%s)", w->name, template_arguments(w)));
+    writer_item(&out, &line, arena_printf(w->arena, "(%s::BLOCKS)", lanes_share(w)));
+    print_arguments(w, &out, &line);
+    text_printf(&out, ");\n");
+    if (w->is_reduce)
+        text_printf(
+            &out, "if constexpr (PARTS > 1)\n    rt_finish_sums<%s, PARTS, %s>((rt_%s *)out0);\n",
+            starts_count(w, w->program->n_inputs),
+            w->program->accumulate_input >= 0 ? "true" : "false", writer_output_dtype(w, 0));
     return out.data;
-}
-
-const char *lanes_finish(const Writer *w, const char *finish_template, const char *store)
-{
-    const int parts = workspace_reduce_parts(w->program);
-    if (parts == 1)
-        return "";
-    const char *dtype = writer_output_dtype(w, 0);
-    const char *kernel =
-        arena_printf(w->arena, "RT_GLOBAL %s_finish(void *out0, const real *parts)\n", w->name);
-    const char *sizes = arena_printf(
-        w->arena,
-        "typedef %s Count;\nenum { PARTS = %d };\nconst Count OUTPUTS = %lld;\n"
-        "rt_%s *y0 = (rt_%s *)out0;\n",
-        count_type(w), parts, (long long)axes_count(&w->axes, w->program->n_inputs), dtype, dtype);
-    const Fill fills[] = {{"finish_kernel", kernel}, {"finish_sizes", sizes}, {"store", store}};
-    return render(w->arena, "finish", finish_template, fills, 3);
 }

@@ -1,5 +1,6 @@
-/* One fused kernel while its text is written: fused.c for every target, lanes.c for those whose
- * threads share rows. */
+/* One fused kernel while its text is written: levels.c says what is computed when, starts.c where
+ * rows start and how long they are, values.c what an instruction is in C, lanes.c what only targets
+ * have whose threads share a row, and fused.c puts them into the skeletons. */
 #ifndef WRITER_H
 #define WRITER_H
 
@@ -15,38 +16,78 @@ typedef struct {
     Axes axes;
     bool is_reduce;
     bool *live, *per_row;
-    bool *nested;  /* its text stands within that of its only use */
+    bool *nested;  /* its text stands within that of its uses */
     int *level;    /* row reductions that come before */
     int *computed; /* the pass that first computes it, or -1 */
     int n_levels;
-    bool *kept; /* computed in one pass and needed again: kept for the row */
+    bool *kept;         /* computed in one pass and needed again: kept for the row */
+    const char **start; /* [tensor]: where a row of it starts, "" for 0; last, of the domain */
 } Writer;
 
 /* ---- fused.c ---- */
 
 const char *writer_input_dtype(const Writer *w, int input);
 const char *writer_output_dtype(const Writer *w, int output);
-/* False for the input that a sum is accumulated onto: the output's bytes. */
-bool writer_is_argument(const Program *program, int input);
 /* An output that is stored for each element, not for each row. */
 bool writer_is_element_output(const Writer *w, int output);
 bool writer_has_output(const Writer *w, bool of_elements);
-/* Kept and summed positions before the last axis. */
-void writer_sum_sizes(const Writer *w, long long *kept, long long *summed);
-/* `START(const void *in0, ..., LAST)`; last may be NULL. */
-const char *writer_signature(const Writer *w, const char *start, const char *last);
+/* True where input i is an argument of the C function: not the one that a sum is accumulated onto,
+ * which is the output's bytes. */
+bool writer_is_argument(const Program *program, int input);
+/* Appends an item of a list in brackets, on a new line where this one is full. */
+void writer_item(Text *out, size_t *line_start, const char *text);
+/* The same statements, several to a line. */
+const char *writer_packed(Arena *arena, const char *text);
+
+/* ---- levels.c ---- */
+
+bool levels_is_row_reduction(const Instr *instr);
+/* True where the instruction is a live reduction of that level. */
+bool levels_ends(const Writer *w, int instr, int level);
+/* Fills live, per_row, level, computed and n_levels. */
+void levels_find(Writer *w);
+/* What each pass computes, [pass][instr]; fills computed and kept. */
+bool **levels_passes(Writer *w);
+
+/* ---- starts.c ---- */
+
+bool starts_is_summed(const Writer *w, int axis);
+/* Fills start, and returns the declarations of the variables that it speaks of. */
+const char *starts_declare(Writer *w);
+/* "at + i": element i of a row of a tensor, or of the domain (tensor -1). */
+const char *starts_element(const Writer *w, int tensor, const char *i);
+/* The same for a tensor that has one element a row. */
+const char *starts_row(const Writer *w, int tensor);
+/* The position along an axis. */
+const char *starts_coordinate(const Writer *w, int axis);
+/* How many elements a tensor has, as a product of sizes. */
+const char *starts_count(const Writer *w, int tensor);
+/* Product of the axes (but the last) that are summed, or that are not. */
+const char *starts_product(const Writer *w, bool summed);
+
+/* ---- values.c ---- */
+
+/* True where the instruction draws the random number that is its argument u. */
+bool values_draws(const Instr *instr);
+/* Dearer than a load: kept between passes where the target can. */
+bool values_is_costly(const Instr *instr);
+/* Fills nested; after levels_passes. */
+void values_nest(Writer *w);
+/* An instruction that is no reduction, as an expression. */
+const char *values_text(Writer *w, int instr);
+/* An instruction as an operand: its variable, or its text where it is nested. */
+const char *values_operand(Writer *w, int instr);
 
 /* ---- lanes.c: regions of the skeletons ---- */
 
-const char *lanes_pointers(const Writer *w);
-const char *lanes_touches(const Writer *w);
+/* `template <auto n0, ...>`, and the sizes that stand for it in a call. */
+const char *lanes_template(const Writer *w);
+/* The arguments of the kernel, with types; it starts with START. */
+const char *lanes_kernel(const Writer *w);
+/* How the work is shared, as a type. */
+const char *lanes_share(const Writer *w);
 const char *lanes_loads(const Writer *w, const bool *needed, bool stores);
 const char *lanes_stores(const Writer *w);
-const char *lanes_fused_sizes(const Writer *w);
-const char *lanes_fused_launch(const Writer *w);
-const char *lanes_reduce_sizes(const Writer *w, bool down);
-const char *lanes_reduce_launch(const Writer *w, bool down);
-/* "" where the sum is not cut into parts. */
-const char *lanes_finish(const Writer *w, const char *finish_template, const char *store);
+const char *lanes_launch(const Writer *w);
 
 #endif

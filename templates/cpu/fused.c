@@ -13,22 +13,18 @@ RT_KERNEL void log_softmax(const void *in0, void *out0, int64_t n0, int64_t n1)
 //@end
 {
     //@begin sizes
-    const int64_t ROWS = n0, COLUMNS = n1, SPAN = COLUMNS;
+    const int64_t ROWS = n0, COLUMNS = n1, SPAN = COLUMNS, PIECES = 1;
     //@end
     //@begin pointers
     RT_READS(f32, x0, in0, n0 * n1);
     RT_WRITES(f32, y0, out0, n0 * n1);
     //@end
-    const int64_t pieces = (COLUMNS + SPAN - 1) / SPAN;
     RT_PARALLEL(ROWS * COLUMNS)
-    for (int64_t piece = 0; piece < ROWS * pieces; piece++) {
-        const int64_t row = piece / pieces, start = piece % pieces * SPAN;
-        const int64_t end = rt_least(COLUMNS, start + SPAN);
-        (void)row;
+    for (int64_t piece = 0; piece < ROWS * PIECES; piece++) {
+        RT_PIECE(piece, row, start, end);
         //@begin row
-        const int64_t at_x0 = row * n1;
-        const int64_t at_y0 = row * n1;
-        ROW_SUM_START(v1);
+        const int64_t at = row * n1;
+        real v1 = 0;
         //@end
         //@begin passes
         //@begin pass
@@ -41,17 +37,15 @@ RT_KERNEL void log_softmax(const void *in0, void *out0, int64_t n0, int64_t n1)
             //@end
             for (int64_t i = from; i < to; i++) {
                 //@begin body
-                const real v0 = LOAD_f32(x0, at_x0 + i);
-                ROW_SUM_ADD(v1, r_exp(v0));
+                v1 += r_exp(LOAD_f32(x0, at + i));
                 //@end
             }
         }
         //@begin after
-        ROW_SUM_END(v1);
         //@end
         //@end
         for (int64_t i = start; i < end; i++)
-            STORE_f32(y0, at_y0 + i, LOAD_f32(x0, at_x0 + i) - r_log(v1));
+            STORE_f32(y0, at + i, LOAD_f32(x0, at + i) - r_log(v1));
         //@end
     }
     rt_ran();

@@ -1,5 +1,5 @@
-/* What every kernel of the CPU target shares: element types, loads and stores, vectorisable
- * functions, the random generator, and the prototypes of the kernels that are no part of one model.
+/* What every kernel of the CPU target shares, beside what kernel.h has for all targets: bf16,
+ * vectorisable functions and the random generator.
  *
  * A kernel call is one step of the schedule: it touches what it reads and writes (the arena's
  * high-water mark) and ends with rt_ran(). The order of every sum depends on shapes, and for BLAS
@@ -7,7 +7,7 @@
 #ifndef KERNELS_H
 #define KERNELS_H
 
-#include "rt.h"
+#include "kernel.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,76 +24,9 @@
  * pieces of a sum that has few outputs. */
 enum { RT_CHUNK = 1024, RT_PIECES = 64 };
 
-/* ---- kernels ------------------------------------------------------------------------------- */
+/* ---- bf16 ------------------------------------------------------------------------------------ */
 
-/* C[batch][m, n] (+)= alpha A' B' (+ bias[n]), row-major; leading sizes and steps in elements. A is
- * stored [k, m] where transpose_a, B [n, k] where transpose_b. A step of 0 in c: the batch is
- * summed into one C, in order. bias is NULL where there is none. */
-typedef struct {
-    RtDtype a, b, bias, c;
-    int64_t m, n, k;
-    bool transpose_a, transpose_b, accumulate;
-    int64_t lda, ldb, ldc;
-    int64_t batch[4], step_a[4], step_b[4], step_c[4];
-    double alpha;
-} MatmulShape;
-void matmul(const MatmulShape *shape, const void *a, const void *b, const void *bias, void *c);
-
-/* out[i, :] = table[ids[i], :]; table is [vocab, width], of out's type. */
-typedef struct {
-    RtDtype table, out; /* backward: of the table's gradient, and of the gradient that comes in */
-    int64_t n, width, vocab;
-    bool accumulate;
-} EmbeddingShape;
-void embedding(const EmbeddingShape *shape, const void *ids, const void *table, void *out);
-
-/* table[ids[i], :] += gradient[i, :], each row's terms in the order of i; from zero unless
- * accumulate. */
-void embedding_backward(const EmbeddingShape *shape, const void *ids, const void *gradient,
-                        void *table);
-
-/* to[i] (+)= from[i] over a box; sizes outermost first, steps and offsets in elements. zero_bytes
- * of `to` are cleared before. more: another part of the same step follows. */
-typedef struct {
-    RtDtype dtype;
-    bool accumulate, more;
-    size_t zero_bytes;
-    int64_t size[6], step_to[6], step_from[6];
-    int64_t offset_to, offset_from;
-} CopyShape;
-void copy(const CopyShape *shape, const void *from, void *to);
-
-/* ---- the runtime's side --------------------------------------------------------------------- */
-
-extern const char *rt_high_water; /* end of the highest byte that any kernel was given */
-
-static inline void rt_touch(const void *start, size_t bytes)
-{
-    const char *end = (const char *)start + bytes;
-    if (end > rt_high_water)
-        rt_high_water = end;
-}
-
-/* ---- element types --------------------------------------------------------------------------- */
-
-typedef float rt_f32;
 typedef uint16_t rt_bf16;
-typedef double rt_f64;
-typedef int32_t rt_i32;
-typedef uint8_t rt_bool;
-
-#ifdef REAL_F64
-typedef double real;
-#else
-typedef float real;
-#endif
-#define R(x) ((real)(x))
-
-static inline size_t rt_dtype_bytes(RtDtype dtype)
-{
-    static const size_t bytes[] = {4, 2, 8, 4, 1};
-    return bytes[dtype];
-}
 
 static inline float rt_bits_float(uint32_t bits)
 {
@@ -122,22 +55,9 @@ static inline rt_bf16 rt_to_bf16(float value)
     return (rt_bf16)(value != value ? (bits >> 16 | 0x40u) : rounded);
 }
 
-#define LOAD_f32(x, i)  ((real)(x)[i])
-#define LOAD_bf16(x, i) ((real)rt_from_bf16((x)[i]))
-#define LOAD_f64(x, i)  ((real)(x)[i])
-#define LOAD_i32(x, i)  ((real)(x)[i])
-#define LOAD_bool(x, i) ((real)(x)[i])
-
-#define STORE_f32(y, i, v)  ((y)[i] = (float)(v))
-#define STORE_bf16(y, i, v) ((y)[i] = rt_to_bf16((float)(v)))
-#define STORE_f64(y, i, v)  ((y)[i] = (double)(v))
-#define STORE_i32(y, i, v)  ((y)[i] = (int32_t)(v))
-#define STORE_bool(y, i, v) ((y)[i] = (uint8_t)((v) != 0))
-
 /* ---- what the text of fused kernels is made of --------------------------------------------------
  *
- * Arguments, a row's reductions, values kept from one pass to the next, random numbers of a chunk,
- * and the terms of a sum. Another target gives these names other meanings. */
+ * Arguments, what a thread works on, and random numbers of a chunk. */
 #define RT_READS(dtype, x, in, n)                                                                  \
     const rt_##dtype *x = (const rt_##dtype *)(in);                                                \
     rt_touch(x, sizeof *x *(size_t)(n))
@@ -145,30 +65,15 @@ static inline rt_bf16 rt_to_bf16(float value)
     rt_##dtype *y = (rt_##dtype *)(out);                                                           \
     rt_touch(y, sizeof *y *(size_t)(n))
 
-#define ROW_SUM_START(v)  real v = 0
-#define ROW_SUM_ADD(v, x) (v += (x))
-#define ROW_SUM_END(v)    (void)(v)
-#define ROW_MAX_START(v)  real v = -R(HUGE_VAL)
-#define ROW_MAX_ADD(v, x) (v = (x) > v ? (x) : v)
-#define ROW_MAX_END(v)    (void)(v)
-
-#define ROW_STORE_f32(y, i, v)  STORE_f32(y, i, v)
-#define ROW_STORE_bf16(y, i, v) STORE_bf16(y, i, v)
-#define ROW_STORE_f64(y, i, v)  STORE_f64(y, i, v)
-#define ROW_STORE_i32(y, i, v)  STORE_i32(y, i, v)
-#define ROW_STORE_bool(y, i, v) STORE_bool(y, i, v)
-
-#define KEEP_ROW(k, n) real k[n]
-#define KEEP(k, i, v)  (k[i] = (v))
-#define KEPT(k, i)     k[i]
+/* Piece number `piece`: elements start to end of a row. */
+#define RT_PIECE(piece, row, start, end)                                                           \
+    const int64_t row = (piece) / PIECES, start = (piece) % PIECES * SPAN;                         \
+    const int64_t end = rt_least(COLUMNS, start + SPAN);                                           \
+    (void)row
 
 #define RANDOM_CHUNK(u, first, n, step, stream)                                                    \
     real u##_chunk[RT_CHUNK + RT_UNIFORM_EXTRA];                                                   \
-    const real *u = rt_uniform(u##_chunk, first, n, step, stream)
-#define RANDOM_AT(u, i, element, step, stream) u[i]
-
-#define SUM_DOWN(v)  (part[i - from] += (v))
-#define SUM_ALONG(v) (part += (v))
+    const real *u = rt_uniform(u##_chunk, (uint64_t)(first), n, step, stream)
 
 static inline int64_t rt_least(int64_t a, int64_t b)
 {

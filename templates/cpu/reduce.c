@@ -33,15 +33,14 @@ RT_KERNEL void sum_down(const void *in0, void *out0, int64_t n0, int64_t n1)
             for (int64_t summed = block; summed < rt_least(SUMMED, block + BLOCK); summed++) {
                 (void)summed;
                 //@begin row
-                const int64_t at_x0 = summed * n1;
+                const int64_t at = summed * n1;
                 //@end
                 //@begin random
                 //@end
                 RT_PRAGMA(omp simd)
                 for (int64_t i = from; i < to; i++) {
                     //@begin body
-                    const real v0 = LOAD_f32(x0, at_x0 + i);
-                    SUM_DOWN(v0);
+                    part[i - from] += LOAD_f32(x0, at + i);
                     //@end
                 }
             }
@@ -86,15 +85,14 @@ RT_KERNEL void sum_along(const void *in0, void *out0, int64_t n0, int64_t n1)
             (void)summed;
             real part = 0;
             //@begin row
-            const int64_t at_x0 = summed * n1;
+            const int64_t at = summed * n1;
             //@end
             //@begin random
             //@end
             RT_PRAGMA(omp simd reduction(+ : part))
             for (int64_t i = from; i < to; i++) {
                 //@begin body
-                const real v0 = LOAD_f32(x0, at_x0 + i);
-                SUM_ALONG(v0);
+                part += LOAD_f32(x0, at + i);
                 //@end
             }
             sum += part;

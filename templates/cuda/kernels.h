@@ -1,6 +1,5 @@
-/* What every kernel of the CUDA target shares: element types, loads and stores of 16 bytes,
- * functions, the random generator, sums over lanes, and the prototypes of the kernels that are no
- * part of one model.
+/* What every kernel of the CUDA target shares, beside what kernel.h has for all targets: loads and
+ * stores of 16 bytes, functions, the random generator, sums over lanes, and how threads share work.
  *
  * A kernel call is one step of the schedule: on the host it touches what it reads and writes (the
  * arena's high-water mark), launches on the one stream and ends with rt_ran(). Nothing waits,
@@ -9,8 +8,8 @@
 #ifndef KERNELS_H
 #define KERNELS_H
 
+#include "kernel.h"
 #include "philox.h"
-#include "rt.h"
 
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
@@ -40,61 +39,14 @@ enum { RT_BLOCK = 256, RT_WARP = 32 };
             LAUNCH(kernel, grid, RT_BLOCK, 0, rt_stream, __VA_ARGS__);                             \
     } while (0)
 
-/* ---- kernels ------------------------------------------------------------------------------- */
-
-/* C[batch][m, n] (+)= alpha A' B' (+ bias[n]), row-major; leading sizes and steps in elements. A is
- * stored [k, m] where transpose_a, B [n, k] where transpose_b. A step of 0 in c: the batch is
- * summed into one C, in order. bias is NULL where there is none. */
-typedef struct {
-    RtDtype a, b, bias, c;
-    int64_t m, n, k;
-    bool transpose_a, transpose_b, accumulate;
-    int64_t lda, ldb, ldc;
-    int64_t batch[4], step_a[4], step_b[4], step_c[4];
-    double alpha;
-} MatmulShape;
-void matmul(const MatmulShape *shape, const void *a, const void *b, const void *bias, void *c);
-
-/* out[i, :] = table[ids[i], :]; table is [vocab, width], of out's type. */
-typedef struct {
-    RtDtype table, out; /* backward: of the table's gradient, and of the gradient that comes in */
-    int64_t n, width, vocab;
-    bool accumulate;
-} EmbeddingShape;
-void embedding(const EmbeddingShape *shape, const void *ids, const void *table, void *out);
-
-/* table[ids[i], :] += gradient[i, :], each row's terms in the order of i; from zero unless
- * accumulate. */
-void embedding_backward(const EmbeddingShape *shape, const void *ids, const void *gradient,
-                        void *table);
-
-/* to[i] (+)= from[i] over a box; sizes outermost first, steps and offsets in elements. zero_bytes
- * of `to` are cleared before. more: another part of the same step follows. */
-typedef struct {
-    RtDtype dtype;
-    bool accumulate, more;
-    size_t zero_bytes;
-    int64_t size[6], step_to[6], step_from[6];
-    int64_t offset_to, offset_from;
-} CopyShape;
-void copy(const CopyShape *shape, const void *from, void *to);
-
 /* ---- the runtime's side --------------------------------------------------------------------- */
 
-extern const char *rt_high_water; /* end of the highest byte that any kernel was given */
-extern cudaStream_t rt_stream;    /* of all kernels */
-extern char *rt_workspace;        /* of the step that runs: memory that the plan counts, or NULL */
+extern cudaStream_t rt_stream; /* of all kernels */
+extern char *rt_workspace;     /* of the step that runs: memory that the plan counts, or NULL */
 extern size_t rt_workspace_bytes;
 extern bool rt_is_training;
 /* A dry run of the step before the first: products choose their algorithms, nothing is launched. */
 extern bool rt_is_preparing;
-
-static inline void rt_touch(const void *start, size_t bytes)
-{
-    const char *end = (const char *)start + bytes;
-    if (end > rt_high_water)
-        rt_high_water = end;
-}
 
 /* The workspace of the calls up to the next rt_ran(). */
 static inline void use_workspace(void *start, size_t bytes)
@@ -107,34 +59,19 @@ static inline void use_workspace(void *start, size_t bytes)
 /* Ends the program where a CUDA call failed; what: the call. */
 void rt_check(cudaError_t error, const char *what);
 
-/* ---- element types --------------------------------------------------------------------------- */
+/* ---- bf16 ------------------------------------------------------------------------------------ */
 
-typedef float rt_f32;
 typedef __nv_bfloat16 rt_bf16;
-typedef double rt_f64;
-typedef int32_t rt_i32;
-typedef uint8_t rt_bool;
 
-typedef float real;
-#define R(x) ((real)(x))
-
-static inline size_t rt_dtype_bytes(RtDtype dtype)
+static __device__ __forceinline__ float rt_from_bf16(rt_bf16 value)
 {
-    static const size_t bytes[] = {4, 2, 8, 4, 1};
-    return bytes[dtype];
+    return __bfloat162float(value);
 }
 
-#define LOAD_f32(x, i)  ((real)(x)[i])
-#define LOAD_bf16(x, i) (__bfloat162float((x)[i]))
-#define LOAD_f64(x, i)  ((real)(x)[i])
-#define LOAD_i32(x, i)  ((real)(x)[i])
-#define LOAD_bool(x, i) ((real)(x)[i])
-
-#define STORE_f32(y, i, v)  ((y)[i] = (float)(v))
-#define STORE_bf16(y, i, v) ((y)[i] = __float2bfloat16_rn(v))
-#define STORE_f64(y, i, v)  ((y)[i] = (double)(v))
-#define STORE_i32(y, i, v)  ((y)[i] = (int32_t)(v))
-#define STORE_bool(y, i, v) ((y)[i] = (uint8_t)((v) != 0))
+static __device__ __forceinline__ rt_bf16 rt_to_bf16(float value)
+{
+    return __float2bfloat16_rn(value);
+}
 
 /* ---- N elements at once: loads and stores of 16 bytes where they are that long
  * -------------------- */
@@ -167,8 +104,8 @@ static __device__ __forceinline__ void split_pair(unsigned pair, real *first, re
 
 static __device__ __forceinline__ unsigned join_pair(real first, real second)
 {
-    const unsigned low = __bfloat16_as_ushort(__float2bfloat16_rn(first));
-    return low | (unsigned)__bfloat16_as_ushort(__float2bfloat16_rn(second)) << 16;
+    const unsigned low = __bfloat16_as_ushort(rt_to_bf16(first));
+    return low | (unsigned)__bfloat16_as_ushort(rt_to_bf16(second)) << 16;
 }
 
 template <int N>
@@ -190,7 +127,7 @@ static __device__ __forceinline__ void load_vector(real (&to)[N], const rt_bf16 
     } else {
 #pragma unroll
         for (int i = 0; i < N; i++)
-            to[i] = __bfloat162float(from[i]);
+            to[i] = rt_from_bf16(from[i]);
     }
 }
 
@@ -273,7 +210,7 @@ static __device__ __forceinline__ void store_vector(rt_bf16 *to, const real (&fr
     } else {
 #pragma unroll
         for (int i = 0; i < N; i++)
-            to[i] = __float2bfloat16_rn(from[i]);
+            to[i] = rt_to_bf16(from[i]);
     }
 }
 
@@ -352,25 +289,91 @@ template <int GROUP> static __device__ __forceinline__ void group_wait(void)
         __syncwarp();
 }
 
+/* ---- how threads share the work of a fused kernel -----------------------------------------------
+ *
+ * A kernel is a template of the sizes of its axes, n0, n1, ...: one text, and compiled code for
+ * each call's sizes. Their type is that of all of its indexes, Count: 32 bits where the whole
+ * domain fits. A Share says who does what:
+ *
+ *     RtElements   each thread takes VECTOR elements
+ *     RtRows       a row is the work of GROUP threads: a warp, or a block where it is long; each
+ *                  takes VECTOR elements at a time
+ *     RtSumDown    columns are summed: 32 lanes side by side, VECTOR columns each, and the warps of
+ * a block take every eighth row RtSumAlong   rows are summed: GROUP threads for each part of each
+ * sum
+ *
+ * A sum is cut into `parts`, so that few sums keep the device busy too. */
+
+/* VECTOR: `most`, 16 bytes of the narrowest tensor, where rows have a multiple of that. */
+static constexpr int rt_vector(uint64_t columns, int most)
+{
+    return columns % (uint64_t)most == 0 ? most : most > 4 && columns % 4 == 0 ? 4 : 1;
+}
+
+static constexpr int rt_group(uint64_t columns)
+{
+    return columns <= 1024 ? RT_WARP : RT_BLOCK;
+}
+
+static constexpr unsigned rt_blocks(int64_t units, int64_t per_block)
+{
+    return (unsigned)((units + per_block - 1) / per_block);
+}
+
+template <auto rows, auto columns, int most, bool whole> struct RtShare {
+    typedef decltype(columns) Count;
+    static constexpr int VECTOR = rt_vector(columns, most), GROUP = whole ? rt_group(columns) : 1;
+    static constexpr Count ROWS = rows, COLUMNS = columns, SPAN = whole ? columns : (Count)VECTOR;
+    static constexpr Count PIECES = (columns + SPAN - 1) / SPAN;
+    static constexpr unsigned BLOCKS = rt_blocks((int64_t)ROWS * PIECES, RT_BLOCK / GROUP);
+};
+template <auto rows, auto columns, int most> using RtElements = RtShare<rows, columns, most, false>;
+template <auto rows, auto columns, int most> using RtRows = RtShare<rows, columns, most, true>;
+
+template <auto kept, auto summed, auto columns, int most, int parts> struct RtSumDown {
+    typedef decltype(columns) Count;
+    static constexpr int VECTOR = rt_vector(columns, most), WIDTH = RT_WARP * VECTOR;
+    static constexpr Count KEPT = kept, SUMMED = summed, COLUMNS = columns;
+    static constexpr Count ACROSS = (columns + WIDTH - 1) / WIDTH;
+    static constexpr unsigned BLOCKS = (unsigned)(KEPT * parts * ACROSS);
+};
+
+template <auto kept, auto summed, auto columns, int most, int parts> struct RtSumAlong {
+    typedef decltype(columns) Count;
+    static constexpr int VECTOR = rt_vector(columns, most), GROUP = rt_group(summed * columns);
+    static constexpr Count KEPT = kept, SUMMED = summed, COLUMNS = columns;
+    static constexpr unsigned BLOCKS = rt_blocks((int64_t)KEPT * parts, RT_BLOCK / GROUP);
+};
+
+/* The start of a kernel of rows or of elements: this thread's `row`, its number `lane` in the
+ * group, and the elements `start`, start + GROUP * VECTOR, ... before `end`. A thread without work
+ * ends. */
+#define RT_SHARE(...)                                                                              \
+    typedef __VA_ARGS__ Share;                                                                     \
+    typedef typename Share::Count Count;                                                           \
+    enum { GROUP = Share::GROUP, VECTOR = Share::VECTOR };                                         \
+    const Count piece = (Count)blockIdx.x * (RT_BLOCK / GROUP) + threadIdx.x / GROUP;              \
+    if (piece >= Share::ROWS * Share::PIECES)                                                      \
+        return;                                                                                    \
+    const Count row = piece / Share::PIECES, begin = piece % Share::PIECES * Share::SPAN;          \
+    const Count lane = threadIdx.x % GROUP, start = begin + lane * VECTOR;                         \
+    const Count end = begin + Share::SPAN < Share::COLUMNS ? begin + Share::SPAN : Share::COLUMNS; \
+    (void)row, (void)lane, (void)start, (void)end
+
 /* ---- what the text of fused kernels is made of --------------------------------------------------
  *
- * GROUP threads share a row; each takes VECTOR elements at a time, from `from` on, and `lane` is
- * its number. The outputs of a row are stored when all of the group have read what may lie there.
- */
+ * x0_v, y0_v and u0_v are VECTOR elements of a tensor and VECTOR random numbers, in registers. The
+ * values of a row are stored when all of the group have read what may lie there. */
+#define RT_EACH(j) _Pragma("unroll") for (Count j = 0; j < VECTOR; j++)
+
 #define VECTOR_LOAD(x, at)                                                                         \
     real x##_v[VECTOR];                                                                            \
     load_vector(x##_v, x + (at))
-#define LOADED(x, j)        x##_v[j]
 #define VECTOR_KEEP(y)      real y##_v[VECTOR]
-#define STORED(y, j, v)     (y##_v[j] = (v))
 #define VECTOR_STORE(y, at) store_vector(y + (at), y##_v)
-
-#define ROW_SUM_START(v)  real v = 0
-#define ROW_SUM_ADD(v, x) (v += (x))
-#define ROW_SUM_END(v)    (v = group_sum<GROUP>(v))
-#define ROW_MAX_START(v)  real v = -INFINITY
-#define ROW_MAX_ADD(v, x) (v = (x) > v ? (x) : v)
-#define ROW_MAX_END(v)    (v = group_max<GROUP>(v))
+#define VECTOR_RANDOM(u, first, step, stream)                                                      \
+    real u##_v[VECTOR];                                                                            \
+    uniform_vector(u##_v, (uint64_t)(first), step, stream)
 
 #define ROW_STORE(STORE, y, i, v)                                                                  \
     do {                                                                                           \
@@ -384,13 +387,43 @@ template <int GROUP> static __device__ __forceinline__ void group_wait(void)
 #define ROW_STORE_i32(y, i, v)  ROW_STORE(STORE_i32, y, i, v)
 #define ROW_STORE_bool(y, i, v) ROW_STORE(STORE_bool, y, i, v)
 
-#define RANDOM_CHUNK(u, first, n, step, stream)                                                    \
-    real u##_v[VECTOR];                                                                            \
-    uniform_vector(u##_v, first, step, stream)
-#define RANDOM_AT(u, j, element, step, stream) u##_v[j]
+/* Arguments of a launch: n elements that it reads or writes. */
+template <class T> static inline const T *rt_reads(const void *start, size_t n)
+{
+    rt_touch(start, sizeof(T) * n);
+    return (const T *)start;
+}
 
-#define SUM_DOWN(v)  (part[i - from] += (v))
-#define SUM_ALONG(v) (part += (v))
+template <class T> static inline T *rt_writes(void *start, size_t n)
+{
+    rt_touch(start, sizeof(T) * n);
+    return (T *)start;
+}
+
+/* Adds up parts[number * outputs + out] in order. */
+template <auto outputs, int parts, bool accumulate, class T>
+RT_GLOBAL rt_finish_kernel(T *y, const real *part)
+{
+    typedef decltype(outputs) Count;
+    const Count out = (Count)blockIdx.x * RT_BLOCK + threadIdx.x;
+    if (out >= outputs)
+        return;
+    real sum[1] = {0}, before[1] = {0};
+    for (Count number = 0; number < parts; number++)
+        sum[0] += part[(size_t)number * outputs + out];
+    if constexpr (accumulate) {
+        load_vector(before, y + out);
+        sum[0] = before[0] + sum[0];
+    }
+    store_vector(y + out, sum);
+}
+
+/* The launch of that, after the kernel that left the parts in the step's workspace. */
+template <auto outputs, int parts, bool accumulate, class T> static inline void rt_finish_sums(T *y)
+{
+    RT_LAUNCH((rt_finish_kernel<outputs, parts, accumulate, T>), rt_blocks(outputs, RT_BLOCK), y,
+              (const real *)rt_workspace);
+}
 
 static __host__ __device__ __forceinline__ int64_t rt_least(int64_t a, int64_t b)
 {
@@ -473,15 +506,6 @@ static __device__ __forceinline__ void uniform_vector(real (&u)[N], uint64_t fir
             u[i] = uniform_of(element % 2 ? odd : even);
         }
     }
-}
-
-/* ---- launching ---------------------------------------------------------------------------------
- */
-
-/* Blocks for so many units of work, per_block of them each. */
-static inline unsigned rt_blocks(int64_t units, int64_t per_block)
-{
-    return (unsigned)((units + per_block - 1) / per_block);
 }
 
 #endif

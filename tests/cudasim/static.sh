@@ -19,25 +19,32 @@ done
 $tool 50 < "$folder/usage.txt" > "$folder/static.txt" || { grep -- '<--\|kernels' "$folder/static.txt"; exit 1; }
 tail -1 "$folder/static.txt"
 
-# Kernels whose vectors are 16 bytes long, by the text: NAME loads stores.
-awk '/^RT_GLOBAL / { name = $2; sub(/\(.*/, "", name); vector = 1; loads = 0; stores = 0; f32 = "" }
-     match($0, /VECTOR = [0-9]+/) { vector = substr($0, RSTART + 9, RLENGTH - 9) }
-     /const rt_f32 \*x|rt_f32 \*y/ { split($0, part, "*"); split(part[2], word, " "); wide[name, word[1]] = 1 }
-     /VECTOR_LOAD\(x/ { split($0, part, /[(,]/); loads += wide[name, part[2]] }
-     /VECTOR_STORE\(y/ { split($0, part, /[(,]/); stores += wide[name, part[2]] }
+# Kernels whose vectors may be 16 bytes long, by the text: NAME loads stores. A vector has as many elements as the last
+# number of the kernel's Rt... type says, where the length of rows is a multiple of 4.
+awk '/^RT_GLOBAL / { name = $2; sub(/\(.*/, "", name); vector = 0; loads = 0; stores = 0 }
+     match($0, /Rt(Elements|Rows|SumDown|SumAlong)<.*, [0-9]+(, PARTS)?>/) {
+         n = split(substr($0, RSTART, RLENGTH), part, ", "); vector = part[n] ~ /PARTS/ ? part[n - 1] + 0 : part[n] + 0 }
+     name { text = $0; while (match(text, /rt_f32 \*[xy][0-9]+/)) {
+         wide[name, substr(text, RSTART + 8, RLENGTH - 8)] = 1; text = substr(text, RSTART + RLENGTH) } }
+     name { text = $0; while (match(text, /VECTOR_(LOAD|STORE)\([xy][0-9]+/)) {
+         split(substr(text, RSTART, RLENGTH), part, /\(/); text = substr(text, RSTART + RLENGTH)
+         if (part[1] == "VECTOR_LOAD") loads += wide[name, part[2]]; else stores += wide[name, part[2]] } }
      /^}/ && name { if (vector >= 4) print name, (loads > 0), (stores > 0); name = "" }' "$folder"/*.cu > "$folder/wanted.txt"
 main=$(grep -l '^RT_GLOBAL .*_kernel(' "$folder"/*.cu | head -1)
 nvcc -std=c++17 -O3 -arch="sm_$1" -ptx -o "$folder/static.ptx" "$main"
-awk '/\.entry / { name = $NF; sub(/\(.*/, "", name) }
-     /ld\.global[a-z.]*\.v4\.(f32|u32|b32|s32)/ { loads[name] = 1 }
-     /st\.global[a-z.]*\.v4\.(f32|u32|b32|s32)/ { stores[name] = 1 }
-     END { for (name in loads) print name, "loads"; for (name in stores) print name, "stores" }' \
-    "$folder/static.ptx" > "$folder/found.txt"
-bad=0 n=0
-while read -r name loads stores; do
-    n=$((n + 1))
-    [ "$loads" = 0 ] || grep -q "$name.* loads\$" "$folder/found.txt" || { echo "$name: no load of 16 bytes"; bad=1; }
-    [ "$stores" = 0 ] || grep -q "$name.* stores\$" "$folder/found.txt" || { echo "$name: no store of 16 bytes"; bad=1; }
-done < "$folder/wanted.txt"
-echo "$n kernels with vectors of 16 bytes"
-exit $bad
+# Kernels compiled: NAME<SIZES> vectors loads stores; the last size (but the parts of a sum) is the length of rows.
+c++filt < "$folder/static.ptx" | awk '
+     /\.entry void / { if (name) print name, vectors, loads, stores
+         name = $0; sub(/.*\.entry void /, "", name); sub(/\(.*/, "", name); gsub(/ /, "", name); loads = stores = 0
+         size = name; gsub(/.*<|>/, "", size); n = split(size, part, ","); columns = part[part[n] ~ /u/ ? n : n - 1] + 0
+         vectors = columns % 4 == 0 }
+     /ld\.global[a-z.]*\.v4\.(f32|u32|b32|s32)/ { loads = 1 }
+     /st\.global[a-z.]*\.v4\.(f32|u32|b32|s32)/ { stores = 1 }
+     END { if (name) print name, vectors, loads, stores }' > "$folder/found.txt"
+awk 'NR == FNR { loads[$1] = $2; stores[$1] = $3; next }
+     { base = $1; sub(/<.*/, "", base) }
+     !(base in loads) || !$2 { next }
+     { n++ }
+     loads[base] && !$3 { print $1 ": no load of 16 bytes"; bad = 1 }
+     stores[base] && !$4 { print $1 ": no store of 16 bytes"; bad = 1 }
+     END { print n " kernels with vectors of 16 bytes"; exit bad || !n }' "$folder/wanted.txt" "$folder/found.txt"
