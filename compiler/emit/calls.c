@@ -194,7 +194,10 @@ static void call_program(Maker *maker)
     const Node *node = maker->node;
     const Program *program = node->program;
     const bool is_reduce = program_is_reduce(program);
-    Call *call = add_call(maker, kernels_add(maker->calls->kernels, node), NULL);
+    const Kernel *kernel =
+        kernels_call(maker->calls->kernels, (int)(node - maker->emission->graph->nodes));
+    const char *sizes = maker->emission->target->lanes ? lanes_sizes(maker->arena, program) : "";
+    Call *call = add_call(maker, arena_printf(maker->arena, "%s%s", kernel->name, sizes), NULL);
     for (int i = 0; i < node->n_inputs; i++)
         if (!is_reduce || program->accumulate_input != i)
             add_operand(maker, call, program_operand(maker, i));
@@ -206,8 +209,9 @@ static void call_program(Maker *maker)
                     (CallOperand){.kind = OPERAND_SIZE,
                                   .size = axis < axes.n ? axes.size[axis] : axes.columns});
     for (int i = 0; i < program->n_constants; i++)
-        add_operand(maker, call,
-                    (CallOperand){.kind = OPERAND_CONSTANT, .constant = program->constants[i]});
+        if (kernel->varies[i])
+            add_operand(maker, call,
+                        (CallOperand){.kind = OPERAND_CONSTANT, .constant = program->constants[i]});
     for (int i = 0; i < program->n_streams; i++)
         add_operand(maker, call,
                     (CallOperand){.kind = OPERAND_STREAM, .stream = program->streams[i]});

@@ -36,10 +36,15 @@ bool writer_has_output(const Writer *w, bool of_elements)
     return false;
 }
 
+bool writer_varies(const Writer *w, int constant)
+{
+    return !w->varies || w->varies[constant];
+}
+
 /* ---- lines
  * ------------------------------------------------------------------------------------------- */
 
-enum { LINE = 92, PACKED = 84 };
+enum { LINE = 96, PACKED = 88 };
 
 void writer_item(Text *out, size_t *line_start, const char *text)
 {
@@ -258,7 +263,9 @@ static const char *passes_text(Writer *w, const char *skeleton_name, const char 
         if (pass < w->n_levels || writer_has_output(w, true))
             text_printf(&out, "%s", render(w->arena, skeleton_name, pass_template, fills, 6));
     }
-    print_row_stores(w, &out);
+    Text stores = text_new(w->arena);
+    print_row_stores(w, &stores);
+    text_printf(&out, "%s", writer_packed(w->arena, stores.data));
     return out.data;
 }
 
@@ -271,9 +278,8 @@ static const char *signature_text(const Writer *w)
     const Program *program = w->program;
     Arena *a = w->arena;
     Text out = text_new(a);
-    text_printf(&out, "%s", lanes ? lanes_template(w) : "");
-    size_t line = out.n;
-    text_printf(&out, "RT_KERNEL void %s(", w->name);
+    text_printf(&out, "%sRT_KERNEL void %s(", lanes ? lanes_template(w) : "", w->name);
+    size_t line = 0;
     for (int i = 0; i < program->n_inputs; i++)
         if (writer_is_argument(program, i))
             writer_item(&out, &line, arena_printf(a, "const void *in%d", i));
@@ -282,7 +288,8 @@ static const char *signature_text(const Writer *w)
     for (int axis = 0; axis <= w->axes.n && !lanes; axis++)
         writer_item(&out, &line, arena_printf(a, "int64_t n%d", axis));
     for (int i = 0; i < program->n_constants; i++)
-        writer_item(&out, &line, arena_printf(a, "double c%d", i));
+        if (writer_varies(w, i))
+            writer_item(&out, &line, arena_printf(a, "double c%d", i));
     for (int i = 0; i < program->n_streams; i++)
         writer_item(&out, &line, arena_printf(a, "uint32_t s%d", i));
     if (program_is_random(program))
@@ -389,7 +396,7 @@ static const char *reduce_function(Writer *w)
 }
 
 const char *fused_text(Kernels *kernels, const Program *program, const Dtype *dtypes,
-                       const char *name)
+                       const bool *varies, const char *name)
 {
     Arena *arena = kernels->arena;
     const int n = program->n_instrs;
@@ -398,6 +405,7 @@ const char *fused_text(Kernels *kernels, const Program *program, const Dtype *dt
                 .program = program,
                 .dtypes = dtypes,
                 .name = name,
+                .varies = varies,
                 .axes = axes_of(arena, program),
                 .is_reduce = program_is_reduce(program),
                 .live = NEW_N(arena, bool, n),

@@ -1,19 +1,7 @@
 /* The set of fused kernels of a program, and the formulas that they use. */
 #include "emit/kernels.h"
 
-#include "emit/render.h"
-
-Kernels *kernels_new(Arena *arena, const Target *target, const Graph *graph, Names *names)
-{
-    Kernels *kernels = NEW(arena, Kernels);
-    kernels->arena = arena;
-    kernels->target = target;
-    kernels->graph = graph;
-    kernels->names = names;
-    kernels->text = text_new(arena);
-    kernels->known = map_new(arena);
-    return kernels;
-}
+#include <math.h>
 
 static const Dtype *node_dtypes(const Kernels *kernels, const Node *node)
 {
@@ -37,28 +25,63 @@ static const char *wanted_name(Arena *arena, const Node *node)
                                          : node->what;
 }
 
-static const char *function_of(Kernels *kernels, const Node *node)
+/* Constants of one more program that the kernel computes. */
+static void compare_constants(Kernel *kernel, const Program *program)
 {
-    const Program *program = node->program;
-    const Dtype *dtypes = node_dtypes(kernels, node);
-    const char *key = fused_text(kernels, program, dtypes, "");
-    const int number = map_get(kernels->known, key);
-    if (number >= 0)
-        return kernels->list.data[number];
-    const char *name = names_new_one(kernels->names, wanted_name(kernels->arena, node));
-    map_add(kernels->known, key, kernels->list.n);
-    PUSH(kernels->arena, kernels->list, name);
-    text_printf(&kernels->text, "%s/* %s */\n%s", kernels->text.n ? "\n" : "",
-                program_text(kernels->arena, program), fused_text(kernels, program, dtypes, name));
-    return name;
+    for (int i = 0; i < program->n_constants; i++) {
+        const double first = kernel->program->constants[i], other = program->constants[i];
+        if (first != other || signbit(first) != signbit(other) || !isfinite(first))
+            kernel->varies[i] = true;
+    }
 }
 
-const char *kernels_add(Kernels *kernels, const Node *node)
+/* Programs of equal text, but for constants, have one kernel. */
+static void survey(Kernels *kernels, Map *known, int number)
 {
-    const char *name = function_of(kernels, node);
-    if (!kernels->target->lanes)
-        return name;
-    return arena_printf(kernels->arena, "%s%s", name, lanes_sizes(kernels->arena, node->program));
+    const Node *node = &kernels->graph->nodes[number];
+    kernels->of_node[number] = -1;
+    if (!node->program)
+        return;
+    const char *key = fused_text(kernels, node->program, node_dtypes(kernels, node), NULL, "");
+    int kernel = map_get(known, key);
+    if (kernel < 0) {
+        kernel = kernels->list.n;
+        map_add(known, key, kernel);
+        const Kernel new = {.program = node->program,
+                            .varies = NEW_N(kernels->arena, bool, node->program->n_constants)};
+        PUSH(kernels->arena, kernels->list, new);
+    }
+    kernels->of_node[number] = kernel;
+    compare_constants(&kernels->list.data[kernel], node->program);
+}
+
+Kernels *kernels_new(Arena *arena, const Target *target, const Graph *graph, Names *names)
+{
+    Kernels *kernels = NEW(arena, Kernels);
+    kernels->arena = arena;
+    kernels->target = target;
+    kernels->graph = graph;
+    kernels->names = names;
+    kernels->text = text_new(arena);
+    kernels->of_node = NEW_N(arena, int, graph->n_nodes);
+    Map *known = map_new(arena);
+    for (int i = 0; i < graph->n_nodes; i++)
+        survey(kernels, known, i);
+    return kernels;
+}
+
+const Kernel *kernels_call(Kernels *kernels, int number)
+{
+    const Node *node = &kernels->graph->nodes[number];
+    Kernel *kernel = &kernels->list.data[kernels->of_node[number]];
+    if (kernel->name)
+        return kernel;
+    kernel->name = names_new_one(kernels->names, wanted_name(kernels->arena, node));
+    text_printf(&kernels->text, "%s/* %s */\n%s", kernels->text.n ? "\n" : "",
+                program_text(kernels->arena, node->program),
+                fused_text(kernels, node->program, node_dtypes(kernels, node), kernel->varies,
+                           kernel->name));
+    return kernel;
 }
 
 const char *formula_name(Arena *arena, OpKind op, OpPart part)

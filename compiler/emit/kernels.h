@@ -1,6 +1,7 @@
 /* The kernels that a program needs beside those of the template folder: one function for each
  * different fused program. Programs that are equal but for sizes, constants and random streams
- * share one, which takes those as arguments. */
+ * share one, which takes those as arguments; a constant that is the same in all of them is in the
+ * function's text. */
 #ifndef EMIT_KERNELS_H
 #define EMIT_KERNELS_H
 
@@ -9,29 +10,35 @@
 #include "graph/graph.h"
 
 typedef struct {
+    const char *name;       /* NULL until it is called */
+    const Program *program; /* of the first node that is computed by it */
+    bool *varies;           /* for each constant: nodes differ in it, it is an argument */
+} Kernel;
+
+typedef struct {
     Arena *arena;
     const Target *target;
     const Graph *graph;
     Names *names;
-    ARRAY(const char *) list;  /* names of the functions */
-    Map *known;                /* text of a function without its name: its number in list */
+    ARRAY(Kernel) list;
+    int *of_node;              /* for each node of the graph: its kernel in list, or -1 */
     bool uses[N_OPS][N_PARTS]; /* formulas of elementwise operators */
-    Text text;                 /* of the functions, in the order added */
+    Text text;                 /* of the functions, in the order first called */
 } Kernels;
 
+/* The kernels of all nodes of the graph. */
 Kernels *kernels_new(Arena *arena, const Target *target, const Graph *graph, Names *names);
-/* The C function for a node `fused` or `reduce`; where sizes are arguments of a template, with
- * those: `softmax<64u, 512u>`. */
-const char *kernels_add(Kernels *kernels, const Node *node);
+/* The kernel of a node `fused` or `reduce`, by number; its text is added at the first call. */
+const Kernel *kernels_call(Kernels *kernels, int node);
 /* The formulas used, as inline functions: in the order of the operator table. */
 const char *kernels_formulas(const Kernels *kernels);
 
 /* fused.c: the text of one function. Its arguments: inputs (but one that is accumulated onto),
  * outputs, sizes of the merged axes as int64_t (see axes.h) unless they are a template's, constants
- * as double, streams as uint32_t, and the step's numbers where it draws random numbers. dtypes: of
- * inputs, then outputs. */
+ * that vary as double, streams as uint32_t, and the step's numbers where it draws random numbers.
+ * dtypes: of inputs, then outputs. varies: NULL for all. */
 const char *fused_text(Kernels *kernels, const Program *program, const Dtype *dtypes,
-                       const char *name);
+                       const bool *varies, const char *name);
 /* lanes.c: what a call says of the sizes, `<64u, 512u>`: their type is that of all indexes. */
 const char *lanes_sizes(Arena *arena, const Program *program);
 /* The name of the inline function of a formula: `ew_relu`, `ew_relu_by_a`. */

@@ -18,7 +18,7 @@ const char *lanes_template(const Writer *w)
     Text out = text_new(w->arena);
     for (int axis = 0; axis <= w->axes.n; axis++)
         text_printf(&out, "%sauto n%d", axis ? ", " : "template <", axis);
-    text_printf(&out, "%s>\n", w->is_reduce ? ", int PARTS" : "");
+    text_printf(&out, "%s> ", w->is_reduce ? ", int PARTS" : "");
     return out.data;
 }
 
@@ -128,9 +128,8 @@ const char *lanes_kernel(const Writer *w)
     Arena *a = w->arena;
     const Program *program = w->program;
     Text out = text_new(a);
-    text_printf(&out, "%s", lanes_template(w));
-    size_t line = out.n;
-    text_printf(&out, "RT_GLOBAL %s_kernel(", w->name);
+    text_printf(&out, "%sRT_GLOBAL %s_kernel(", lanes_template(w), w->name);
+    size_t line = 0;
     for (int i = 0; i < program->n_inputs; i++)
         if (writer_is_argument(program, i))
             writer_item(&out, &line,
@@ -138,7 +137,8 @@ const char *lanes_kernel(const Writer *w)
     for (int i = 0; i < program->n_outputs; i++)
         writer_item(&out, &line, arena_printf(a, "rt_%s *y%d", writer_output_dtype(w, i), i));
     for (int i = 0; i < program->n_constants; i++)
-        writer_item(&out, &line, arena_printf(a, "real c%d", i));
+        if (writer_varies(w, i))
+            writer_item(&out, &line, arena_printf(a, "real c%d", i));
     for (int i = 0; i < program->n_streams; i++)
         writer_item(&out, &line, arena_printf(a, "uint32_t s%d", i));
     if (program_is_random(program))
@@ -163,7 +163,8 @@ static void print_arguments(const Writer *w, Text *out, size_t *line)
                     arena_printf(a, "rt_writes<rt_%s>(out%d, %s)", writer_output_dtype(w, i), i,
                                  starts_count(w, program->n_inputs + i)));
     for (int i = 0; i < program->n_constants; i++)
-        writer_item(out, line, arena_printf(a, "(real)c%d", i));
+        if (writer_varies(w, i))
+            writer_item(out, line, arena_printf(a, "R(c%d)", i));
     for (int i = 0; i < program->n_streams; i++)
         writer_item(out, line, arena_printf(a, "s%d", i));
     if (program_is_random(program))

@@ -176,12 +176,9 @@ CallOperand outline_operand(const Calls *calls, const Run *run, int slot)
 /* ---- functions
  * -------------------------------------------------------------------------------------------- */
 
-/* `layer` of `layer[3]`, the program's name for the model itself. */
-static const char *instance_name(Arena *arena, const Emission *e, int instance)
+/* `layer.norm` of `layer[3].norm`: what is equal in all runs of a function. */
+static const char *without_indexes(Arena *arena, const char *path)
 {
-    const char *path = e->problem->instances[instance].path;
-    if (instance == 0 || !*path)
-        return e->name;
     Text name = text_new(arena);
     for (; *path; path += strcspn(path, "]") + (strchr(path, ']') != NULL)) {
         const size_t n = strcspn(path, "[");
@@ -191,6 +188,13 @@ static const char *instance_name(Arena *arena, const Emission *e, int instance)
     return name.data;
 }
 
+/* For the model itself the program's name. */
+static const char *instance_name(Arena *arena, const Emission *e, int instance)
+{
+    const char *path = e->problem->instances[instance].path;
+    return instance == 0 || !*path ? e->name : without_indexes(arena, path);
+}
+
 static const char *function_name(Arena *arena, const Emission *e, const Run *run, Names *names)
 {
     static const char *const words[] = {"forward", "again", "backward", "update"};
@@ -198,8 +202,8 @@ static const char *function_name(Arena *arena, const Emission *e, const Run *run
                                              words[run->kind]));
 }
 
-static const char *slot_name(const Emission *e, const Run *run, const CallOperand *operand,
-                             Names *names)
+static const char *slot_name(Arena *arena, const Emission *e, const Run *run,
+                             const CallOperand *operand, Names *names)
 {
     if (operand->kind == OPERAND_CONSTANT)
         return names_new_one(names, "constant");
@@ -214,7 +218,7 @@ static const char *slot_name(const Emission *e, const Run *run, const CallOperan
     const size_t n = strlen(path);
     if (n > 0 && strncmp(name, path, n) == 0 && name[n] == '.')
         name += n + 1;
-    return names_new_one(names, name);
+    return names_new_one(names, strchr(path, '[') ? without_indexes(arena, name) : name);
 }
 
 static int **slots_of_calls(Arena *arena, const Calls *calls, const Run *run, Numbering *numbering)
@@ -240,7 +244,7 @@ static Function function_new(Arena *arena, const Emission *e, const Calls *calls
     for (int slot = 0; slot < function.n_slots; slot++) {
         const CallOperand operand = outline_operand(calls, run, slot);
         const bool literal = operand.kind != OPERAND_TENSOR && operand.kind != OPERAND_WORKSPACE;
-        function.slots[slot] = (Slot){slot_name(e, run, &operand, fields), operand, literal};
+        function.slots[slot] = (Slot){slot_name(arena, e, run, &operand, fields), operand, literal};
     }
     forget(numbering, calls, run);
     return function;

@@ -55,7 +55,7 @@ static void print_call(Arena *arena, Text *out, const Function *function, const 
 {
     size_t line = out->n;
     text_printf(out, "    %s(", call->function);
-    const int indent = (int)(out->n - line) < 40 ? (int)(out->n - line) : 8;
+    const int indent = (int)(out->n - line) < 20 ? (int)(out->n - line) : 8;
     if (call->shape)
         append_item(out, &line, arena_printf(arena, "&%s", call->shape), indent);
     for (int k = 0; k < call->operands.n; k++)

@@ -2,6 +2,8 @@
  * short and used once stands where it is used. */
 #include "emit/writer.h"
 
+#include "base/number.h"
+
 #include <string.h>
 
 /* Characters of the longest text that stands within another, and within a store. */
@@ -60,13 +62,21 @@ static const char *input_text(const Writer *w, int instr, int input)
                         w->per_row[instr] ? starts_row(w, input) : starts_element(w, input, "i"));
 }
 
+static const char *constant_text(const Writer *w, int constant)
+{
+    if (!writer_varies(w, constant))
+        return arena_printf(w->arena, "R(%s)",
+                            number_print(w->arena, number_float(w->program->constants[constant])));
+    return arena_printf(w->arena, w->kernels->target->lanes ? "c%d" : "R(c%d)", constant);
+}
+
 const char *values_text(Writer *w, int i)
 {
     const Instr *instr = &w->program->instrs[i];
     const bool lanes = w->kernels->target->lanes;
     switch (instr->kind) {
     case INSTR_INPUT: return input_text(w, i, instr->slot);
-    case INSTR_CONSTANT: return arena_printf(w->arena, lanes ? "c%d" : "R(c%d)", instr->slot);
+    case INSTR_CONSTANT: return constant_text(w, instr->slot);
     case INSTR_RANDOM:
         return arena_printf(w->arena, lanes ? "u%d_v[j]" : "u%d[i - from]", instr->slot);
     case INSTR_COLUMN: return lanes ? "(real)(int32_t)(from + j)" : "(real)(int32_t)i";

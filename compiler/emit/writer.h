@@ -13,6 +13,7 @@ typedef struct {
     const Program *program;
     const Dtype *dtypes; /* of inputs, then outputs */
     const char *name;    /* of the function */
+    const bool *varies;  /* constants that are arguments; NULL: all */
     Axes axes;
     bool is_reduce;
     bool *live, *per_row;
@@ -34,6 +35,8 @@ bool writer_has_output(const Writer *w, bool of_elements);
 /* True where input i is an argument of the C function: not the one that a sum is accumulated onto,
  * which is the output's bytes. */
 bool writer_is_argument(const Program *program, int input);
+/* A constant is an argument, not part of the text. */
+bool writer_varies(const Writer *w, int constant);
 /* Appends an item of a list in brackets, on a new line where this one is full. */
 void writer_item(Text *out, size_t *line_start, const char *text);
 /* The same statements, several to a line. */
@@ -80,7 +83,7 @@ const char *values_operand(Writer *w, int instr);
 
 /* ---- lanes.c: regions of the skeletons ---- */
 
-/* `template <auto n0, ...>`, and the sizes that stand for it in a call. */
+/* `template <auto n0, ...> `: see lanes_sizes. */
 const char *lanes_template(const Writer *w);
 /* The arguments of the kernel, with types; it starts with START. */
 const char *lanes_kernel(const Writer *w);

@@ -21,7 +21,7 @@ tail -1 "$folder/static.txt"
 
 # Kernels whose vectors may be 16 bytes long, by the text: NAME loads stores. A vector has as many elements as the last
 # number of the kernel's Rt... type says, where the length of rows is a multiple of 4.
-awk '/^RT_GLOBAL / { name = $2; sub(/\(.*/, "", name); vector = 0; loads = 0; stores = 0 }
+awk '/^template .* RT_GLOBAL / { name = $0; sub(/.*RT_GLOBAL /, "", name); sub(/\(.*/, "", name); vector = 0; loads = 0; stores = 0 }
      match($0, /Rt(Elements|Rows|SumDown|SumAlong)<.*, [0-9]+(, PARTS)?>/) {
          n = split(substr($0, RSTART, RLENGTH), part, ", "); vector = part[n] ~ /PARTS/ ? part[n - 1] + 0 : part[n] + 0 }
      name { text = $0; while (match(text, /rt_f32 \*[xy][0-9]+/)) {
@@ -30,7 +30,7 @@ awk '/^RT_GLOBAL / { name = $2; sub(/\(.*/, "", name); vector = 0; loads = 0; st
          split(substr(text, RSTART, RLENGTH), part, /\(/); text = substr(text, RSTART + RLENGTH)
          if (part[1] == "VECTOR_LOAD") loads += wide[name, part[2]]; else stores += wide[name, part[2]] } }
      /^}/ && name { if (vector >= 4) print name, (loads > 0), (stores > 0); name = "" }' "$folder"/*.cu > "$folder/wanted.txt"
-main=$(grep -l '^RT_GLOBAL .*_kernel(' "$folder"/*.cu | head -1)
+main=$(grep -l '^template .* RT_GLOBAL .*_kernel(' "$folder"/*.cu | head -1)
 nvcc -std=c++17 -O3 -arch="sm_$1" -ptx -o "$folder/static.ptx" "$main"
 # Kernels compiled: NAME<SIZES> vectors loads stores; the last size (but the parts of a sum) is the length of rows.
 c++filt < "$folder/static.ptx" | awk '
