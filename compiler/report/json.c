@@ -77,6 +77,17 @@ static bool is_live(const Life *life, int step)
     return life->first_step <= step && step <= life->last_step;
 }
 
+static size_t workspace_bytes(const Compiled *compiled, int step)
+{
+    return compiled->problem->nodes[compiled->plan->sequence[step]].workspace_bytes;
+}
+
+static const char *workspace_name(Arena *arena, const Compiled *compiled, int step)
+{
+    const ProblemNode *node = &compiled->problem->nodes[compiled->plan->sequence[step]];
+    return arena_printf(arena, "%s.workspace", node->name);
+}
+
 static void put_peak(Text *out, const Compiled *compiled)
 {
     const Timeline *timeline = compiled->timeline;
@@ -88,6 +99,10 @@ static void put_peak(Text *out, const Compiled *compiled)
         text_printf(out, "%s", separator);
         json_string(out, compiled->problem->values[timeline->lives[i].value].name);
         separator = ", ";
+    }
+    if (workspace_bytes(compiled, timeline->peak_step)) {
+        text_printf(out, "%s", separator);
+        json_string(out, workspace_name(out->arena, compiled, timeline->peak_step));
     }
     text_printf(out, "]},\n");
 }
@@ -136,15 +151,50 @@ static void put_tensor(Text *out, const Compiled *compiled, const Facts *facts, 
     text_printf(out, "}");
 }
 
-static void put_indexes(Text *out, const char *key, const int *indexes, int n)
+/* The row of a step's workspace: floats where its size allows, else bytes. */
+static void put_workspace(Text *out, const Compiled *compiled, int step)
 {
-    text_printf(out, ", \"%s\": [", key);
-    for (int i = 0; i < n; i++)
-        text_printf(out, "%s%d", i ? "," : "", indexes[i]);
-    text_printf(out, "]");
+    size_t bytes = workspace_bytes(compiled, step);
+    bool floats = bytes % sizeof(float) == 0;
+    text_printf(out, "    {");
+    put_text(out, "name", workspace_name(out->arena, compiled, step));
+    text_printf(out,
+                ", \"shape\": [%zu], \"dtype\": \"%s\", \"bytes\": %zu, \"offset\": %zu, "
+                "\"class\": \"workspace\", \"decision\": \"free\", \"first_step\": %d, "
+                "\"last_step\": %d, \"runs\": 1, \"source\": \"\"}",
+                floats ? bytes / sizeof(float) : bytes, floats ? "f32" : "bool", bytes,
+                compiled->layout->workspace_offsets[step], step, step);
 }
 
-static void put_step(Text *out, const Compiled *compiled, const Facts *facts, int step)
+/* Rows of tensors: the lives, and after them the workspaces, in the order of their steps. */
+static void put_tensors(Text *out, const Compiled *compiled, const Facts *facts)
+{
+    text_printf(out, "  \"tensors\": [");
+    const char *separator = "\n";
+    for (int i = 0; i < compiled->timeline->n_lives; i++, separator = ",\n") {
+        text_printf(out, "%s", separator);
+        put_tensor(out, compiled, facts, i);
+    }
+    for (int step = 0; step < compiled->plan->n_steps; step++) {
+        if (!workspace_bytes(compiled, step))
+            continue;
+        text_printf(out, "%s", separator);
+        put_workspace(out, compiled, step);
+        separator = ",\n";
+    }
+    text_printf(out, "\n  ],\n");
+}
+
+static void put_indexes(Text *out, const char *before, const int *indexes, int n)
+{
+    text_printf(out, "%s", before);
+    for (int i = 0; i < n; i++)
+        text_printf(out, "%s%d", i ? "," : "", indexes[i]);
+}
+
+/* workspace: the row of the step's workspace, where it has one. */
+static void put_step(Text *out, const Compiled *compiled, const Facts *facts, int step,
+                     int workspace)
 {
     const Timeline *timeline = compiled->timeline;
     const ProblemNode *node = &compiled->problem->nodes[compiled->plan->sequence[step]];
@@ -154,12 +204,11 @@ static void put_step(Text *out, const Compiled *compiled, const Facts *facts, in
     put_text(out, "name", node->name);
     text_printf(out, ", \"phase\": \"%s\", \"live_bytes\": %zu", facts->phases[step],
                 timeline->live_bytes[step]);
-    put_indexes(out, "reads", timeline->step_reads[step], node->n_reads);
-    put_indexes(out, "writes", timeline->step_writes[step], node->n_writes);
+    put_indexes(out, ", \"reads\": [", timeline->step_reads[step], node->n_reads);
+    put_indexes(out, "], \"writes\": [", timeline->step_writes[step], node->n_writes);
     if (node->workspace_bytes)
-        text_printf(out, ", \"workspace_bytes\": %zu, \"workspace_offset\": %zu",
-                    node->workspace_bytes, compiled->layout->workspace_offsets[step]);
-    text_printf(out, "}");
+        text_printf(out, "%s%d", node->n_writes ? "," : "", workspace);
+    text_printf(out, "]}");
 }
 
 void report_json(Text *out, const Compiled *compiled)
@@ -170,14 +219,12 @@ void report_json(Text *out, const Compiled *compiled)
     put_time(out, compiled, &facts);
     put_peak(out, compiled);
     put_modules(out, &facts);
-    text_printf(out, "  \"tensors\": [\n");
-    for (int i = 0; i < compiled->timeline->n_lives; i++) {
-        put_tensor(out, compiled, &facts, i);
-        text_printf(out, i + 1 < compiled->timeline->n_lives ? ",\n" : "\n");
-    }
-    text_printf(out, "  ],\n  \"steps\": [\n");
+    put_tensors(out, compiled, &facts);
+    text_printf(out, "  \"steps\": [\n");
+    int workspace = compiled->timeline->n_lives;
     for (int step = 0; step < compiled->plan->n_steps; step++) {
-        put_step(out, compiled, &facts, step);
+        put_step(out, compiled, &facts, step, workspace);
+        workspace += workspace_bytes(compiled, step) != 0;
         text_printf(out, step + 1 < compiled->plan->n_steps ? ",\n" : "\n");
     }
     text_printf(out, "  ]\n}\n");
