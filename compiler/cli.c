@@ -222,6 +222,9 @@ static bool take_operands(Options *options, int argc, char **argv)
                            argv[optind]);
     if (!options->output && (command == COMMAND_EMIT || command == COMMAND_BUILD))
         return usage_error(command, "-o DIR is missing: where to write");
+    if ((options->compare || options->pareto) && !report_table_form(options->format))
+        return usage_error(command, "--compare and --pareto take --format text or json, not %s",
+                           options->format);
     if (!options->has_budget && command == COMMAND_FIT)
         return usage_error(command, "--budget BYTES is missing");
     return true;
@@ -270,8 +273,8 @@ bool options_parse(Arena *arena, CommandKind command, int argc, char **argv, Opt
         if (key == OPTION_PARETO && !optarg && optind < end && is_number(argv[optind]))
             optarg = argv[optind++];
         if (!take(options, key, optarg))
-            return usage_error(command, "--%s takes %s, not '%s'", find_row(key)->name,
-                               find_row(key)->argument, optarg ? optarg : "");
+            return usage_error(command, "--%s takes %s (%s), not '%s'", find_row(key)->name,
+                               find_row(key)->argument, find_row(key)->help, optarg ? optarg : "");
     }
     if (!take_operands(options, end, argv))
         return false;

@@ -60,12 +60,14 @@ static double number(const cJSON *plan, const char *object, const char *key)
     return cJSON_IsNumber(item) ? item->valuedouble : 0;
 }
 
-static void print_number(const cJSON *a, const cJSON *b, const char *object, const char *key,
-                         const char *unit, double scale)
+/* Says how a number changed; false where it did not. */
+static bool print_number(const cJSON *a, const cJSON *b, const char *object, const char *key,
+                         const char *unit)
 {
-    double x = number(a, object, key) * scale, y = number(b, object, key) * scale;
+    double x = number(a, object, key), y = number(b, object, key);
     if (x != y)
         printf("%-24s %18.10g -> %18.10g  (%+.10g%s)\n", key, x, y, y - x, unit);
+    return x != y;
 }
 
 /* The decision and bytes of each tensor's first row. */
@@ -104,44 +106,59 @@ static Row *sorted_rows(const cJSON *plan, int *n)
     return rows;
 }
 
-static void print_row(const Row *a, const Row *b)
+static bool print_row(const Row *a, const Row *b)
 {
+    bool changed = !a || !b || strcmp(a->decision, b->decision) != 0 || a->bytes != b->bytes;
     if (a && !b)
         printf("- %s (%s, %.0f bytes)\n", a->name, a->decision, a->bytes);
     if (b && !a)
         printf("+ %s (%s, %.0f bytes)\n", b->name, b->decision, b->bytes);
-    if (a && b && (strcmp(a->decision, b->decision) != 0 || a->bytes != b->bytes))
+    if (a && b && changed)
         printf("  %s: %s, %.0f bytes -> %s, %.0f bytes\n", a->name, a->decision, a->bytes,
                b->decision, b->bytes);
+    return changed;
 }
 
-static void print_tensors(const cJSON *a, const cJSON *b)
+static bool print_tensors(const cJSON *a, const cJSON *b)
 {
     int n_a, n_b, i = 0, j = 0;
+    bool changed = false;
     Row *rows_a = sorted_rows(a, &n_a), *rows_b = sorted_rows(b, &n_b);
     while (i < n_a || j < n_b) {
         int order = i == n_a ? 1 : j == n_b ? -1 : by_name(&rows_a[i], &rows_b[j]);
-        print_row(order <= 0 ? &rows_a[i] : NULL, order >= 0 ? &rows_b[j] : NULL);
+        changed |= print_row(order <= 0 ? &rows_a[i] : NULL, order >= 0 ? &rows_b[j] : NULL);
         i += order <= 0;
         j += order >= 0;
     }
     free(rows_a);
     free(rows_b);
+    return changed;
 }
 
 static void print_difference(const cJSON *a, const cJSON *b)
 {
-    static const char *const memory[] = {
-        "peak_bytes",       "max_live_bytes",  "lower_bound_bytes",
-        "parameters_bytes", "gradients_bytes", "optimizer_bytes",
-        "inputs_bytes",     "workspace_bytes", "activations_peak_bytes",
+    static const struct {
+        const char *object, *key, *unit;
+    } numbers[] = {
+        {"memory", "peak_bytes", " bytes"},
+        {"memory", "max_live_bytes", " bytes"},
+        {"memory", "lower_bound_bytes", " bytes"},
+        {"memory", "parameters_bytes", " bytes"},
+        {"memory", "gradients_bytes", " bytes"},
+        {"memory", "optimizer_bytes", " bytes"},
+        {"memory", "inputs_bytes", " bytes"},
+        {"memory", "workspace_bytes", " bytes"},
+        {"memory", "activations_peak_bytes", " bytes"},
+        {"time", "step_seconds", " s"},
+        {"time", "recompute_flops", " flops"},
+        {"time", "overhead", ""},
     };
-    for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++)
-        print_number(a, b, "memory", memory[i], " bytes", 1);
-    print_number(a, b, "time", "step_seconds", " s", 1);
-    print_number(a, b, "time", "recompute_flops", " flops", 1);
-    print_number(a, b, "time", "overhead", "", 1);
-    print_tensors(a, b);
+    bool changed = false;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        changed |= print_number(a, b, numbers[i].object, numbers[i].key, numbers[i].unit);
+    changed |= print_tensors(a, b);
+    if (!changed)
+        printf("no difference in bytes, time or decisions\n");
 }
 
 int diff_command(int argc, char **argv)

@@ -3,40 +3,22 @@
 #include "commands.h"
 #include "compile.h"
 
-#include "base/json.h"
 #include "base/size.h"
 #include "plan/strategies/strategies.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* One line of --compare and --pareto. */
-static void put_line(Text *out, const char *label, const Compiled *compiled)
-{
-    text_printf(out, "%-14s %14zu %10s %11.3f ms %8.2f %% %8.2f %%  %s\n", label,
-                compiled->layout->arena_bytes,
-                size_format(out->arena, compiled->layout->arena_bytes),
-                1e3 * compiled->timeline->seconds, 100 * compiled->solution->overhead,
-                100 * compiled->solution->overhead_lower_bound, compiled->plan->strategy);
-}
-
-static void put_heads(Text *out, const char *label)
-{
-    text_printf(out, "%-14s %14s %10s %14s %10s %10s  %s\n", label, "peak bytes", "", "step",
-                "overhead", "at least", "strategy");
-}
-
 /* Every strategy on its own terms; under the budget where there is one. */
-static void compare(const Compilation *model, Text *out)
+static void put_comparison(const Compilation *model, Text *out)
 {
-    put_heads(out, "strategy");
+    TableRow table[N_STRATEGIES];
     for (int i = 0; i < N_STRATEGIES; i++) {
-        const Compiled *compiled =
-            compile_plan(model, strategies[i].name, model->has_budget, model->budget_bytes);
-        put_line(out, strategies[i].name, compiled);
-        if (!compiled->solution->fits)
-            text_printf(out, "%-14s (above the budget of %zu bytes)\n", "", model->budget_bytes);
+        const char *name = strategies[i].name;
+        table[i] =
+            (TableRow){name, compile_plan(model, name, model->has_budget, model->budget_bytes)};
     }
+    report_table_form(model->options->format)(out, table, N_STRATEGIES);
 }
 
 static void put_pareto(const Compilation *model, Text *out)
@@ -44,9 +26,10 @@ static void put_pareto(const Compilation *model, Text *out)
     const char *strategy = model->options->strategy ? model->strategy : "auto";
     int n = model->options->pareto;
     Compiled **compiled = compile_pareto(model, strategy, n);
-    put_heads(out, "point");
+    TableRow *table = NEW_N(out->arena, TableRow, n);
     for (int i = 0; i < n; i++)
-        put_line(out, arena_printf(out->arena, "%d", i + 1), compiled[i]);
+        table[i] = (TableRow){arena_printf(out->arena, "%d", i + 1), compiled[i]};
+    report_table_form(model->options->format)(out, table, n);
 }
 
 static bool put_why(const Compilation *model, Text *out, const Compiled *compiled)
@@ -68,7 +51,7 @@ static int show(const Compilation *model)
     Compiled *compiled = NULL;
     int status = EXIT_DONE;
     if (options->compare)
-        compare(model, &out);
+        put_comparison(model, &out);
     else if (options->pareto)
         put_pareto(model, &out);
     else if (!compile_asked(model, &compiled, &status))

@@ -98,8 +98,11 @@ static bool group_takes(const Group *group, const char *name, bool *matched)
     return any;
 }
 
+/* Where there are errors, parameters may be missing on their account. */
 static void warn_unmatched(const Grouping *g, const GroupBlock *block, const bool *matched)
 {
+    if (diag_errors(g->scope->x->diag))
+        return;
     for (int i = 0; i < block->patterns.n; i++)
         if (!matched[i])
             diag_warning(g->scope->x->diag, block->patterns.data[i]->span,

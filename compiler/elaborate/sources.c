@@ -55,9 +55,21 @@ static const Tensor *input_named(const Expander *x, const char *name)
     return NULL;
 }
 
+/* Whether the model declares it, were it with an error, which is reported then. */
+static bool is_declared(const Ast *ast, const char *name)
+{
+    const Stmts *body = &ast->models.data[0].body;
+    for (int i = 0; i < body->n; i++)
+        if (body->data[i]->kind == STMT_input && strcmp(body->data[i]->input.name.text, name) == 0)
+            return true;
+    return false;
+}
+
 static void unknown_field(const Reader *reader, Name name, const Signature *signature)
 {
     const Expander *x = reader->scope->x;
+    if (is_declared(x->ast, name.text))
+        return;
     Nearest nearest = nearest_start(name.text);
     for (int i = 0; i < x->inputs.n; i++)
         nearest_offer(&nearest, x->tensors.data[x->inputs.data[i]].name);

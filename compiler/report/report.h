@@ -42,6 +42,17 @@ ReportWrite *report_form(const char *name);
 /* "text, json, html, svg or perfetto" */
 extern const char report_form_names[];
 
+/* A table of plans, one a line: --compare and --pareto. */
+typedef struct {
+    const char *label; /* the strategy asked for, or the number of the budget */
+    const Compiled *compiled;
+} TableRow;
+
+typedef void TableWrite(Text *out, const TableRow *rows, int n_rows);
+
+/* The form of a table that --format names (text or json), or NULL. */
+TableWrite *report_table_form(const char *name);
+
 /* What is live at the peak, largest first, a line each. */
 void report_live(Text *out, const Compiled *compiled);
 /* `-d layout`: a line `first last offset bytes alias name` for each life. */
