@@ -40,7 +40,7 @@ typedef struct {
     RtDtype dtype;
     bool accumulate, more;
     size_t zero_bytes;
-    int64_t size[6], step_to[6], step_from[6];
+    int64_t size[8], step_to[8], step_from[8];
     int64_t offset_to, offset_from;
 } CopyShape;
 void copy(const CopyShape *shape, const void *from, void *to);

@@ -75,7 +75,7 @@ typedef struct {
 } Matmul;
 
 /* dst[i] = src[i] over a box of up to COPY_RANK axes, steps and offsets in elements. */
-enum { COPY_RANK = 6 };
+enum { COPY_RANK = MAX_RANK };
 typedef struct {
     int64_t size[COPY_RANK]; /* 1 where unused; outermost first */
     int64_t step_to[COPY_RANK], step_from[COPY_RANK];

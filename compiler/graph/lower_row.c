@@ -47,19 +47,52 @@ static int softmax_of(Builder *b, int x)
     return program_binary(b, OP_mul, e, program_binary(b, OP_div, program_constant(b, 1), sum));
 }
 
+/* The axes of a shape with one of them brought to the end, and the way back. */
+typedef struct {
+    int to_end[MAX_RANK], back[MAX_RANK];
+} Turning;
+
+static Turning turning_of(int rank, int axis)
+{
+    Turning turning = {{0}, {0}};
+    for (int i = 0; i < rank; i++) {
+        turning.to_end[i] = i + 1 == rank ? axis : i < axis ? i : i + 1;
+        turning.back[turning.to_end[i]] = i;
+    }
+    return turning;
+}
+
+/* Operand i with its axes in another order, as a tensor of the shape `turned`. */
+static int turned_operand(Lower *lower, int i, int rank, const int *order, Shape *turned)
+{
+    int source = lower_operand(lower, i);
+    Shape shape = shape_widened(lower_shape(lower, i), rank);
+    turned->rank = rank;
+    for (int k = 0; k < rank; k++)
+        turned->size[k] = shape.size[order[k]];
+    int moved =
+        lower_between(lower, i ? "mask" : "turned", *turned, lower->to->tensors[source].dtype);
+    lower_permuted(lower, source, &shape, order, moved);
+    return moved;
+}
+
 /* Over another axis than the last: the axis is brought to the end and back. */
 static void softmax_across(Lower *lower, int axis)
 {
-    const Shape *shape = lower_shape(lower, 0);
-    Shape view = view_around(shape, axis), turned = view_turned(&view);
-    int source = lower_operand(lower, 0);
-    int moved = lower_between(lower, "turned", turned, lower->to->tensors[source].dtype);
-    lower_permuted(lower, source, &view, turn, moved);
+    Shape turned, mask;
+    int rank = lower_shape(lower, 0)->rank;
+    Turning turning = turning_of(rank, axis);
+    int moved = turned_operand(lower, 0, rank, turning.to_end, &turned);
     Saying saying = say(lower, &turned);
+    Builder *b = &saying.to.b;
     int x = say_tensor(&saying, moved, &turned);
+    if (lower->node->n_inputs > 1) {
+        int allowed = turned_operand(lower, 1, rank, turning.to_end, &mask);
+        x = program_binary(b, OP_where, x, say_tensor(&saying, allowed, &mask));
+    }
     int result = lower_between(lower, "softmax", turned, lower->activation);
-    say_done(&saying, softmax_of(&saying.to.b, x), &turned, result);
-    lower_permuted(lower, result, &turned, turn, lower_output(lower, 0, lower->activation));
+    say_done(&saying, softmax_of(b, x), &turned, result);
+    lower_permuted(lower, result, &turned, turning.back, lower_output(lower, 0, lower->activation));
 }
 
 void lower_softmax(Lower *lower)

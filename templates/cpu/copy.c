@@ -1,8 +1,8 @@
-/* Elements to other places: a box of up to six axes is read with one set of steps and written with
+/* Elements to other places: a box of up to eight axes is read with one set of steps and written with
  * another (transposes, slices, joins), or added to what is there. */
 #include "kernels.h"
 
-enum { RANK = 6 };
+enum { RANK = 8 };
 
 /* The box with axes of size 1 dropped and neighbours that step alike made one; padded with 1 in
  * front, so that the last axis is the innermost. */

@@ -1,9 +1,9 @@
-/* Elements to other places: a box of up to six axes is read with one set of steps and written with
+/* Elements to other places: a box of up to eight axes is read with one set of steps and written with
  * another (transposes, slices, joins), or added to what is there. A thread moves one word: several
  * elements where both sides go through memory in order, else one. */
 #include "kernels.h"
 
-enum { RANK = 6 };
+enum { RANK = 8 };
 
 typedef struct {
     int64_t size[RANK], step_to[RANK], step_from[RANK];
