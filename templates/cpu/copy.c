@@ -1,5 +1,5 @@
-/* Elements to other places: a box of up to eight axes is read with one set of steps and written with
- * another (transposes, slices, joins), or added to what is there. */
+/* Elements to other places: a box of up to eight axes is read with one set of steps and written
+ * with another (transposes, slices, joins), or added to what is there. */
 #include "kernels.h"
 
 enum { RANK = 8 };

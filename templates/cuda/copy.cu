@@ -1,6 +1,6 @@
-/* Elements to other places: a box of up to eight axes is read with one set of steps and written with
- * another (transposes, slices, joins), or added to what is there. A thread moves one word: several
- * elements where both sides go through memory in order, else one. */
+/* Elements to other places: a box of up to eight axes is read with one set of steps and written
+ * with another (transposes, slices, joins), or added to what is there. A thread moves one word:
+ * several elements where both sides go through memory in order, else one. */
 #include "kernels.h"
 
 enum { RANK = 8 };
