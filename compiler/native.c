@@ -46,7 +46,7 @@ static bool write_text(Arena *arena, const char *folder, const char *name, const
 }
 
 static const char *const files[] = {"templates/native/native.c", "templates/cpu/matmul.c",
-                                    "templates/cpu/kernels.h", "runtime/rt.h"};
+                                    "templates/cpu/kernels.h", "runtime/kernel.h", "runtime/rt.h"};
 enum { N_FILES = sizeof files / sizeof *files };
 
 static bool write_benchmark(Arena *arena, const char *folder)
