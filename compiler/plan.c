@@ -81,7 +81,8 @@ static void say_sound(const Compilation *model)
 {
     size_t bytes = 0, n = 0;
     for (int i = 0; i < model->graph->n_tensors; i++) {
-        if (model->graph->tensors[i].class != CLASS_parameter)
+        if (model->graph->tensors[i].class != CLASS_parameter ||
+            model->graph->tensors[i].producer >= 0)
             continue;
         n += (size_t)shape_count(&model->graph->tensors[i].shape);
         bytes += model->problem->values[i].bytes;

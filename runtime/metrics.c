@@ -69,13 +69,18 @@ static void print_string(const char *text)
     fputc('"', metrics);
 }
 
-/* Enough digits that equal text means equal values; JSON has no infinity. */
+/* The fewest digits that tell a double from all others, 9 of a float; JSON has no infinity. */
 static void print_number(double value, RtDtype dtype)
 {
-    if (!isfinite(value))
-        fprintf(metrics, "null");
-    else
-        fprintf(metrics, "%.*g", dtype == RT_F64 ? 17 : 9, value);
+    char text[32];
+    if (!isfinite(value)) {
+        fputs("null", metrics);
+        return;
+    }
+    snprintf(text, sizeof text, "%.9g", value);
+    for (int digits = 10; dtype == RT_F64 && digits <= 17 && strtod(text, NULL) != value; digits++)
+        snprintf(text, sizeof text, "%.*g", digits, value);
+    fputs(text, metrics);
 }
 
 static void end_line(void)

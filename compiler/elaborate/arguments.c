@@ -39,9 +39,24 @@ static void unknown_argument(const Scope *scope, const Signature *signature, Nam
     note_signature(scope, signature);
 }
 
+/* Tensors come first and the rest in the order of the table: a tensor goes to the first parameter
+ * that takes one, anything else to the first that is no tensor to be left out. -1: no such. */
+static int param_at(const Signature *signature, const Argument *argument, const int *of_param)
+{
+    for (int i = 0; i < signature->n_params; i++) {
+        const OpParam *param = &signature->params[i];
+        bool takes = argument->value.kind == VALUE_tensor
+                         ? param->type == PARAM_TENSOR || param->type == PARAM_TENSOR_OR_BOOL
+                         : param->type != PARAM_TENSOR || !param->optional;
+        if (of_param[i] < 0 && takes)
+            return i;
+    }
+    return -1;
+}
+
 /* The parameter of one argument; -1 after an error. */
 static int param_of(const Scope *scope, const Signature *signature, const Argument *argument,
-                    int position)
+                    int position, const int *of_param)
 {
     if (argument->name.text) {
         int i = param_named(signature, argument->name.text);
@@ -51,6 +66,9 @@ static int param_of(const Scope *scope, const Signature *signature, const Argume
     }
     if (signature->n_params && signature->params[0].variadic)
         return 0;
+    int at = param_at(signature, argument, of_param);
+    if (at >= 0)
+        return at;
     if (position < signature->n_params)
         return position;
     scope_error(scope, argument->span, "%s takes %d argument%s, this is one more", signature->name,
@@ -81,7 +99,7 @@ bool arguments_bind(const Scope *scope, const Signature *signature, Span call,
     for (int i = 0; i < signature->n_params; i++)
         of_param[i] = -1;
     for (int i = 0; i < n_arguments; i++) {
-        int at = param_of(scope, signature, &arguments[i], i);
+        int at = param_of(scope, signature, &arguments[i], i, of_param);
         if (at < 0)
             return false;
         if (of_param[at] >= 0 && !signature->params[at].variadic) {
