@@ -95,9 +95,26 @@ static void make_folder(Arena *arena, const char *path)
         fatal("cannot make the folder '%s':", path);
 }
 
+static bool has_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "r");
+    bool same = file != NULL;
+    for (int c = 0; same && c != EOF; text++) {
+        c = getc(file);
+        same = c == (*text ? (unsigned char)*text : EOF);
+    }
+    if (file)
+        fclose(file);
+    return same;
+}
+
+/* A file that is right already keeps its date, so that make compiles only what changed. */
 static void write_file(Arena *arena, const char *directory, const char *name, const char *text)
 {
-    Output output = output_open(arena, arena_printf(arena, "%s/%s", directory, name));
+    const char *path = arena_printf(arena, "%s/%s", directory, name);
+    if (has_text(path, text))
+        return;
+    Output output = output_open(arena, path);
     fputs(text, output.stream);
     output_commit(&output);
 }

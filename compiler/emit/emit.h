@@ -24,8 +24,8 @@ typedef struct {
 const char *emit_text(Arena *arena, const Emission *emission);
 
 /* Writes NAME.c, NAME_tables.h, the kernels it uses, the runtime and a Makefile into the directory,
- * which is made where it is not there; each file appears whole or not at all. Ends the run (exit 3)
- * where that fails. */
+ * which is made where it is not there; each file appears whole or not at all, and one that is right
+ * already is not touched. Ends the run (exit 3) where that fails. */
 void emit_program(Arena *arena, const Emission *emission, const char *directory);
 
 #endif
