@@ -21,8 +21,8 @@ typedef struct {
 static bool want_profile, want_verify, want_dump, is_last;
 static int row;
 static int64_t n_steps;
-static double row_start;
-static RowTime *times;       /* for each row */
+static double row_start, empty_seconds; /* empty: what looking at a row costs by itself */
+static RowTime *times;                  /* for each row */
 static char **originals;     /* for each write: what it wrote first, where it is written again */
 static char **dumped;        /* for each dump */
 static char **dumped_inputs; /* for each input */
@@ -67,6 +67,23 @@ static void take_dumps(void)
         dumped_inputs[i] = (char *)rt_alloc(rt_program.inputs[i].tensor.bytes, 1);
 }
 
+/* Waits for what was launched; returns when. */
+static double row_end(void)
+{
+    char byte;
+    rt_device_get(&byte, 0, 1);
+    return rt_seconds();
+}
+
+static void time_empty_rows(void)
+{
+    empty_seconds = 1;
+    for (int i = 0; i < 100; i++) {
+        const double start = rt_seconds(), seconds = row_end() - start;
+        empty_seconds = seconds < empty_seconds ? seconds : empty_seconds;
+    }
+}
+
 void rt_watch_open(const RtOptions *options)
 {
     want_profile = options->profile != NULL;
@@ -75,6 +92,8 @@ void rt_watch_open(const RtOptions *options)
     rt_watching = want_profile || want_verify || want_dump;
     if (want_profile)
         times = (RowTime *)rt_alloc((size_t)rt_program.n_schedule, sizeof *times);
+    if (want_profile)
+        time_empty_rows();
     if (want_verify)
         take_originals();
     if (want_dump)
@@ -94,7 +113,8 @@ void rt_watch_begin(bool last)
 
 static void add_time(void)
 {
-    const double seconds = rt_seconds() - row_start;
+    const double measured = row_end() - row_start - empty_seconds;
+    const double seconds = measured > 0 ? measured : 0;
     RowTime *time = &times[row];
     time->seconds[time->n <= 1 ? 0 : (time->n - 1) % MOST_TIMES] = seconds;
     if (time->n == 0 || seconds < time->least)
@@ -123,11 +143,8 @@ static void verify_write(const RtScheduleRow *r, int position)
 void rt_watch_row(void)
 {
     const RtScheduleRow *r = &rt_program.schedule[row];
-    if (want_profile) {
-        char byte; /* waits for what was launched */
-        rt_device_get(&byte, 0, 1);
+    if (want_profile)
         add_time();
-    }
     for (int k = 0; k < r->n_writes; k++) {
         const RtWrite *write = &rt_program.writes[r->first_write + k];
         if (want_verify)

@@ -54,6 +54,7 @@ static double *rate_of(Device *device, const char *key)
                  {"launch", &device->launch},
                  {"cores", &device->cores},
                  {"wake", &device->wake},
+                 {"cached", &device->cached},
                  {"efficiency", &device->efficiency}};
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
         if (strcmp(key, rates[i].key) == 0)
@@ -79,12 +80,15 @@ static const char *read_setting(Arena *arena, Device *device, const char *key, c
     }
     if (strcmp(key, "memory") == 0)
         return size_parse(value, &device->memory_bytes) ? NULL : "a size such as 80 GiB";
+    if (strcmp(key, "cache") == 0)
+        return size_parse(value, &device->cache_bytes) ? NULL : "a size such as 4 MiB";
     double *rate = rate_of(device, key);
     if (!rate)
-        return arena_printf(arena,
-                            "description, memory, matmul f32, matmul bf16, matmul f64, vector,"
-                            " bandwidth, launch, cores, wake or efficiency; found '%s'",
-                            key);
+        return arena_printf(
+            arena,
+            "description, memory, matmul f32, matmul bf16, matmul f64, vector,"
+            " bandwidth, cache, cached, launch, cores, wake or efficiency; found '%s'",
+            key);
     char *end;
     *rate = strtod(value, &end);
     return end != value && !*end && *rate > 0 && *rate < 1e30 ? NULL : "a number above 0";
@@ -109,8 +113,8 @@ static const char *find_missing(const Device *device)
     return device->bandwidth == 0 ? "bandwidth" : NULL;
 }
 
-/* What need not be said: products of other types as fast as f32, full efficiency, one core, and
- * that launches and waking cost nothing. */
+/* What need not be said: products of other types as fast as f32, full efficiency, one core, no
+ * cache, and that launches and waking cost nothing. */
 static void fill_in(Device *device)
 {
     for (Dtype d = 0; d < N_DTYPES; d++)
@@ -118,6 +122,8 @@ static void fill_in(Device *device)
             device->matmul[d] = device->matmul[DT_f32];
     if (device->efficiency == 0)
         device->efficiency = 1;
+    if (device->cached == 0)
+        device->cached = device->bandwidth;
     if (device->cores == 0)
         device->cores = 1;
     if (!device->description)

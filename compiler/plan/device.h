@@ -12,10 +12,12 @@ typedef struct {
     double matmul[N_DTYPES]; /* FLOP/s of matrix products, by the dtype of their operands */
     double vector;           /* FLOP/s of all else */
     double bandwidth;        /* bytes/s to and from memory */
-    double launch;           /* seconds that every kernel costs */
-    double cores;            /* that the rates are of; little work runs on one of them */
-    double wake;             /* seconds more where the cores share a kernel's work */
-    double efficiency;       /* of matmul and bandwidth, as reached */
+    double cached;           /* bytes/s of a kernel that touches at most cache_bytes */
+    size_t cache_bytes;
+    double launch;     /* seconds that every kernel costs */
+    double cores;      /* that the rates are of; little work runs on one of them */
+    double wake;       /* seconds more where the cores share a kernel's work */
+    double efficiency; /* of matmul and bandwidth, as reached */
 } Device;
 
 /* The built-in devices, in order of their names. */

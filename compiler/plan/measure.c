@@ -83,7 +83,9 @@ static double node_seconds(const Measurer *m, const Node *node, double flops)
     if (node->matmul)
         rate = d->matmul[m->graph->tensors[node->inputs[0]].dtype] * d->efficiency;
     double arithmetic = flops / (shared ? rate : rate / d->cores);
-    double traffic = node_traffic(m, node) / (d->bandwidth * d->efficiency);
+    double bytes = node_traffic(m, node);
+    double traffic =
+        bytes / ((bytes > (double)d->cache_bytes ? d->bandwidth : d->cached) * d->efficiency);
     return d->launch + (shared ? d->wake : 0) + (arithmetic > traffic ? arithmetic : traffic);
 }
 

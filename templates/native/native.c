@@ -130,8 +130,9 @@ static MatmulShape square(RtDtype dtype, int64_t n)
                          .alpha = 1};
 }
 
-enum { MATMUL_F32, MATMUL_BF16, MATMUL_F64, VECTOR, BANDWIDTH, LAUNCH, WAKE, N_JOBS };
-enum { LONG = 8 << 20 }; /* elements; three times these are more than caches hold */
+enum { MATMUL_F32, MATMUL_BF16, MATMUL_F64, VECTOR, BANDWIDTH, CACHED, LAUNCH, WAKE, N_JOBS };
+/* Elements: three times LONG are more than caches hold, and three times SHORT are less. */
+enum { LONG = 8 << 20, SHORT = 256 << 10 };
 
 /* amount: what a run does, in the unit of its rate. */
 static const struct {
@@ -145,6 +146,7 @@ static const struct {
     [MATMUL_F64] = {multiply, RT_F64, 512, 0, 0, 2.0 * 512 * 512 * 512},
     [VECTOR] = {exponentials, RT_F32, 1, 256, 512, 20.0 * 256 * 512},
     [BANDWIDTH] = {stream, RT_F32, 1, 0, LONG, 12.0 * LONG},
+    [CACHED] = {stream, RT_F32, 1, 0, SHORT, 12.0 * SHORT},
     [LAUNCH] = {call, RT_F32, 1, 0, 64, 1},
     [WAKE] = {wake, RT_F32, 1, 0, 0, 1},
 };
@@ -152,7 +154,7 @@ static const struct {
 /* Several rounds, so that what else runs for a moment does not spoil one rate. */
 static void measure(Work work, Times times[N_JOBS])
 {
-    enum { ROUNDS = 4 };
+    enum { ROUNDS = 6 };
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < N_JOBS; i++) {
             work.shape = square(jobs[i].dtype, jobs[i].size);
@@ -201,6 +203,8 @@ int main(int argc, char **argv)
     print_rate("matmul f64", MATMUL_F64, times);
     print_rate("vector", VECTOR, times);
     print_rate("bandwidth", BANDWIDTH, times);
+    print_rate("cached", CACHED, times);
+    printf("cache       = %d\n", 16 * SHORT);
     printf("launch      = %.3g\n", times[LAUNCH].least);
     printf("cores       = %d\n", threads);
     printf("wake        = %.3g\n", times[WAKE].median);
