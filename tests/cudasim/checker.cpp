@@ -44,6 +44,14 @@ SimClock now;
 std::vector<SimRange> may_write; /* empty: anything */
 uint32_t checked_op;             /* the last other operation found to come before this one */
 
+/* A tensor of more than 4 GiB, as the schedule's steps wrote it; and how far the operation that
+ * runs has read it. Of sampled launches alone. */
+struct Large {
+    SimRange range;
+    bool read, read_last;
+};
+std::vector<Large> large;
+
 Cell *map_cells(size_t bytes)
 {
     void *cells = mmap(nullptr, bytes * sizeof(Cell) + 1, PROT_READ | PROT_WRITE,
@@ -205,6 +213,51 @@ void check_elsewhere(uintptr_t at)
         sim_report("checker", "a kernel touches memory that is not of the device: %p", (void *)at);
 }
 
+/* --- of sampled launches, which run the last block: an index that wraps around does not reach the
+ * last byte of a tensor that it goes through --- */
+
+void note_large(const SimRange &range)
+{
+    for (size_t i = large.size(); i-- > 0;) {
+        const SimRange &old = large[i].range;
+        if (old.begin < range.begin + range.bytes && range.begin < old.begin + old.bytes)
+            large.erase(large.begin() + (long)i);
+    }
+    if (range.bytes >> 32 != 0)
+        large.push_back({range, false, false});
+}
+
+void note_large_read(const char *at, size_t bytes)
+{
+    for (Large &tensor : large)
+        if ((size_t)(at - tensor.range.begin) < tensor.range.bytes) {
+            tensor.read = true;
+            tensor.read_last |= at + bytes == tensor.range.begin + tensor.range.bytes;
+        }
+}
+
+void check_last_reads()
+{
+    for (Large &tensor : large) {
+        if (tensor.read && !tensor.read_last)
+            sim_report("arena", "'%s' did not read the last byte of a tensor that it reads",
+                       ops.back().name.c_str());
+        tensor.read = tensor.read_last = false;
+    }
+}
+
+/* The last byte of each tensor must have been written. Sums in parts write their tensors in a
+ * second launch. */
+void check_last_writes()
+{
+    for (const SimRange &range : may_write) {
+        const Cell *cell = cells_at(range.begin + range.bytes - 1, 1);
+        if (cell && cell->write.op != ops.size() - 1)
+            sim_report("arena", "'%s' did not write the last byte of its tensor",
+                       ops.back().name.c_str());
+    }
+}
+
 /* Accesses of the instrumented text. */
 void access(void *memory, size_t bytes, bool writes)
 {
@@ -220,6 +273,8 @@ void access(void *memory, size_t bytes, bool writes)
     }
     if (writes)
         check_range((const char *)memory, bytes);
+    else if (sim_options.sample)
+        note_large_read((const char *)memory, bytes);
     Access self = this_access();
     for (size_t i = 0; i < bytes; i++)
         writes ? note_write(&cells[i], self, false) : note_read(&cells[i], self);
@@ -229,28 +284,20 @@ void begin(const char *name, int stream, uint64_t number, const SimClock &clock,
            const std::vector<SimRange> &writes)
 {
     may_write = writes;
+    for (const SimRange &range : writes)
+        if (sim_options.sample)
+            note_large(range);
     ops.push_back({name, (size_t)stream, number});
     now = clock;
     checked_op = 0;
 }
 
-/* Of a sampled launch, which runs the last block: the last byte of each tensor must have been
- * written. An index that wrapped around went elsewhere. Sums in parts write their tensors in a
- * second launch. */
-void check_last_bytes()
-{
-    for (const SimRange &range : may_write) {
-        const Cell *cell = cells_at(range.begin + range.bytes - 1, 1);
-        if (cell && cell->write.op != ops.size() - 1)
-            sim_report("arena", "'%s' did not write the last byte of its tensor",
-                       ops.back().name.c_str());
-    }
-}
-
 void finish()
 {
+    if (sim_options.sample)
+        check_last_reads();
     if (sim_options.sample && may_write.size() == 1)
-        check_last_bytes();
+        check_last_writes();
     may_write.clear();
 }
 
