@@ -1,7 +1,7 @@
 /* Reads what `nvcc --resource-usage` says of kernels on standard input and prints a table:
  * registers, shared memory, spills, and occupancy by the toolkit's own calculation on a card of
- * that architecture. Blocks of 256 threads. Exits 1 where a kernel spills, uses local memory, or is
- * below the floor given as the argument (percent). */
+ * that architecture, then a line an architecture. Blocks of 256 threads. Exits 1 where a kernel
+ * spills, uses local memory, or is below the floor given as the argument (percent). */
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -68,20 +68,50 @@ static int number_before(const char *line, const char *word)
     return at ? atoi(at) : 0;
 }
 
-static bool print_row(const Kernel &kernel, int floor, int *least)
+/* Of all kernels for one card. */
+struct Summary {
+    int n, bad, registers, shared, least, sum;
+};
+static Summary summaries[sizeof cards / sizeof *cards];
+
+static void add_row(size_t c, const Kernel &kernel, int floor)
 {
-    for (const Card &card : cards) {
-        if (card.arch != kernel.arch)
-            continue;
-        const int percent = occupancy(card, kernel);
-        const bool good = percent >= floor && kernel.spills == 0 && kernel.stack == 0;
-        printf("sm_%-3d %-5s %4d registers %6d shared %4d%% %s%s\n", card.arch, card.name,
-               kernel.registers, kernel.shared, percent, kernel.name.c_str(),
-               good ? "" : "   <-- spills, local memory or occupancy");
-        *least = percent < *least ? percent : *least;
-        return good;
+    const int percent = occupancy(cards[c], kernel);
+    const bool good = percent >= floor && kernel.spills == 0 && kernel.stack == 0;
+    printf("sm_%-3d %-5s %4d registers %6d shared %4d%% %s%s\n", cards[c].arch, cards[c].name,
+           kernel.registers, kernel.shared, percent, kernel.name.c_str(),
+           good ? "" : "   <-- spills, local memory or occupancy");
+    Summary &all = summaries[c];
+    all.least = all.n == 0 || percent < all.least ? percent : all.least;
+    all.registers = kernel.registers > all.registers ? kernel.registers : all.registers;
+    all.shared = kernel.shared > all.shared ? kernel.shared : all.shared;
+    all.sum += percent;
+    all.bad += !good;
+    all.n++;
+}
+
+static void print_row(const Kernel &kernel, int floor)
+{
+    for (size_t c = 0; c < sizeof cards / sizeof *cards; c++)
+        if (cards[c].arch == kernel.arch)
+            add_row(c, kernel, floor);
+}
+
+/* Kernels that are not as they should be; 1 where there is none at all. */
+static int print_summaries()
+{
+    int bad = 0, n = 0;
+    for (size_t c = 0; c < sizeof cards / sizeof *cards; c++) {
+        const Summary &all = summaries[c];
+        if (all.n > 0)
+            printf("sm_%-3d %-5s %d kernels, %d bad: at most %d registers, %d B shared; occupancy "
+                   "%d %% or more, %d %% on average\n",
+                   cards[c].arch, cards[c].name, all.n, all.bad, all.registers, all.shared,
+                   all.least, all.sum / all.n);
+        bad += all.bad;
+        n += all.n;
     }
-    return false;
+    return n == 0 ? 1 : bad;
 }
 
 int main(int argc, char **argv)
@@ -89,7 +119,6 @@ int main(int argc, char **argv)
     const int floor = argc > 1 ? atoi(argv[1]) : 50;
     char line[4096], name[2048];
     Kernel kernel;
-    int n = 0, bad = 0, least = 100, most_registers = 0;
     while (fgets(line, sizeof line, stdin)) {
         int arch;
         if (sscanf(line, "ptxas info : Compiling entry function '%2047[^']' for 'sm_%d'", name,
@@ -104,12 +133,8 @@ int main(int argc, char **argv)
         } else if (strstr(line, "Used ") && strstr(line, " registers")) {
             kernel.registers = number_before(line, " registers");
             kernel.shared = number_before(line, " bytes smem");
-            bad += !print_row(kernel, floor, &least);
-            most_registers = kernel.registers > most_registers ? kernel.registers : most_registers;
-            n++;
+            print_row(kernel, floor);
         }
     }
-    printf("%d kernels, %d bad; occupancy %d%% or more, %d registers or fewer\n", n, bad, least,
-           most_registers);
-    return n == 0 || bad > 0;
+    return print_summaries() > 0;
 }

@@ -8,7 +8,8 @@ shift
 tool=build/cudasim/occupancy
 cuda=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc)")")")
 mkdir -p build/cudasim
-[ -x $tool ] || g++ -std=c++17 -O1 -w -I"$cuda/include" tests/cudasim/occupancy.cpp -o $tool
+[ -n "$(find $tool -newer tests/cudasim/occupancy.cpp 2> /dev/null)" ] ||
+    g++ -std=c++17 -O1 -w -I"$cuda/include" tests/cudasim/occupancy.cpp -o $tool
 : > "$folder/usage.txt"
 for arch in "$@"; do
     for file in "$folder"/*.cu; do
@@ -17,7 +18,7 @@ for arch in "$@"; do
     done
 done
 $tool 50 < "$folder/usage.txt" > "$folder/static.txt" || { grep -- '<--\|kernels' "$folder/static.txt"; exit 1; }
-tail -1 "$folder/static.txt"
+grep ' kernels, ' "$folder/static.txt"
 
 # Kernels whose vectors may be 16 bytes long, by the text: NAME loads stores. A vector has as many elements as the last
 # number of the kernel's Rt... type says, where the length of rows is a multiple of 4.
