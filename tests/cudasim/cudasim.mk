@@ -64,7 +64,7 @@ cudasim: $(foreach build,$(SIM_BUILDS),$(SIM_BUILD)/$(build)/planted $(SIM_BUILD
 check: cudasim
 
 # The suites that LONG=1 makes longer: all shapes, builds, strategies and architectures. One log each.
-LONG_SUITES := $(patsubst tests/check_%.c,%,$(shell grep -l 'is_long()' tests/check_*.c))
+LONG_SUITES := $(patsubst tests/check_%.c,%,$(shell grep -lE "cuda_is_long|getenv..LONG" tests/check_*.c))
 .PHONY: check-long gpu-check $(LONG_SUITES:%=long-%)
 check-long: $(LONG_SUITES:%=long-%)
 $(LONG_SUITES:%=long-%): long-%: $(BUILD)/rematc $(BUILD)/check cudasim
