@@ -5,7 +5,6 @@
 #include "tests/support/command.h"
 
 #include <check.h>
-#include <math.h>
 #include <stdlib.h>
 
 Suite *budgets_suite(void);
@@ -43,58 +42,70 @@ static const Problem *read_example(const char *path, bool small)
     return problem;
 }
 
-static Solution solve(const Problem *problem, int strategy, size_t budget_bytes)
+/* Solutions for n budgets; whatever they are they must keep what every solution promises. */
+static const Solution *solve(const Problem *problem, int strategy, const size_t *budgets, int n)
 {
-    PlanOptions options = {.has_budget = true, .budget_bytes = budget_bytes};
-    Solution s = plan_search(arena, problem, &strategies[strategy], &options);
-    ck_assert_uint_ge(s.layout.arena_bytes, s.lower_bound_bytes);
-    ck_assert_uint_le(s.layout.arena_bytes, s.keep_all_bytes);
-    if (s.fits)
-        ck_assert_msg(s.overhead >= s.overhead_lower_bound - 1e-12, "%s at %zu: %g below %g",
-                      s.strategy->name, budget_bytes, s.overhead, s.overhead_lower_bound);
-    return s;
-}
-
-static void check_at(const Problem *problem, size_t budget_bytes, double *seconds)
-{
-    Solution best = solve(problem, STRATEGY_auto, budget_bytes);
-    ck_assert_msg(best.fits, "auto has no plan within %zu", budget_bytes);
-    ck_assert_msg(best.timeline.seconds <= *seconds, "%zu bytes cost time", budget_bytes);
-    *seconds = best.timeline.seconds;
-    for (int k = 0; k < N_STRATEGIES; k++) {
-        if (k == STRATEGY_optimal || k == STRATEGY_auto)
-            continue;
-        Solution other = solve(problem, k, budget_bytes);
-        ck_assert_msg(!other.fits || best.timeline.seconds <= other.timeline.seconds,
-                      "%s at %zu: %.17g, auto %.17g", strategies[k].name, budget_bytes,
-                      other.timeline.seconds, best.timeline.seconds);
+    static const PlanOptions options;
+    const Solution *all =
+        plan_search_all(arena, problem, &strategies[strategy], &options, budgets, n);
+    for (int i = 0; i < n; i++) {
+        const Solution *s = &all[i];
+        ck_assert_uint_ge(s->layout.arena_bytes, s->lower_bound_bytes);
+        ck_assert_uint_le(s->layout.arena_bytes, s->keep_all_bytes);
+        ck_assert(s->fits == (s->layout.arena_bytes <= budgets[i]));
+        ck_assert_msg(!s->fits || s->overhead >= s->overhead_lower_bound - 1e-12,
+                      "%s at %zu: %g below %g", s->strategy->name, budgets[i], s->overhead,
+                      s->overhead_lower_bound);
     }
+    return all;
 }
 
 /* What a strategy says it needs is enough, and a byte less is not. */
 static size_t check_smallest(const Problem *problem, int strategy)
 {
-    Solution least = solve(problem, strategy, 1);
-    ck_assert(!least.fits);
-    size_t bytes = least.smallest_bytes;
-    ck_assert(solve(problem, strategy, bytes).fits);
-    Solution refused = solve(problem, strategy, bytes - 1);
-    ck_assert_msg(!refused.fits && refused.smallest_bytes == bytes, "%s: %zu, then %zu",
-                  strategies[strategy].name, bytes, refused.smallest_bytes);
+    const size_t one = 1;
+    const Solution *least = solve(problem, strategy, &one, 1);
+    ck_assert(!least->fits);
+    size_t bytes = least->smallest_bytes, both[] = {bytes, bytes - 1};
+    const Solution *near = solve(problem, strategy, both, 2);
+    ck_assert(near[0].fits);
+    ck_assert_msg(!near[1].fits && near[1].smallest_bytes == bytes, "%s: %zu, then %zu",
+                  strategies[strategy].name, bytes, near[1].smallest_bytes);
     return bytes;
+}
+
+static void check_against(const Solution *best, const Solution *other, size_t budget_bytes)
+{
+    ck_assert_msg(!other->fits || best->timeline.seconds <= other->timeline.seconds,
+                  "%s at %zu: %.17g, auto %.17g", other->strategy->name, budget_bytes,
+                  other->timeline.seconds, best->timeline.seconds);
 }
 
 static void check_example(const char *path, bool small)
 {
     const Problem *problem = read_example(path, small);
-    size_t least = SIZE_MAX, most = solve(problem, STRATEGY_none, 1).keep_all_bytes;
+    size_t budgets[N_BUDGETS], least = SIZE_MAX, most = 0;
     for (int k = 0; k < N_STRATEGIES; k++) {
         size_t bytes = check_smallest(problem, k);
         least = bytes < least ? bytes : least;
+        if (k == STRATEGY_none)
+            most = bytes;
     }
-    double seconds = INFINITY;
     for (int i = 0; i < N_BUDGETS; i++)
-        check_at(problem, least + (most - least) * (size_t)i / (N_BUDGETS - 1), &seconds);
+        budgets[i] = least + (most - least) * (size_t)i / (N_BUDGETS - 1);
+    const Solution *best = solve(problem, STRATEGY_auto, budgets, N_BUDGETS);
+    for (int i = 0; i < N_BUDGETS; i++) {
+        ck_assert_msg(best[i].fits, "auto has no plan within %zu", budgets[i]);
+        ck_assert_msg(i == 0 || best[i].timeline.seconds <= best[i - 1].timeline.seconds,
+                      "%zu bytes cost time", budgets[i]);
+    }
+    for (int k = 0; k < N_STRATEGIES; k++) {
+        if (k == STRATEGY_optimal || k == STRATEGY_auto)
+            continue;
+        const Solution *other = solve(problem, k, budgets, N_BUDGETS);
+        for (int i = 0; i < N_BUDGETS; i++)
+            check_against(&best[i], &other[i], budgets[i]);
+    }
 }
 
 START_TEST(auto_is_never_worse_on_small_examples)

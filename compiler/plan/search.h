@@ -28,6 +28,10 @@ Solution plan_search(Arena *arena, const Problem *problem, const Strategy *strat
 /* `optimal`, or `at most 0.4 % of the step from optimal`. */
 const char *plan_gap(Arena *arena, const Solution *solution);
 
+/* The same for n budgets, with one search where the strategy tries the same for all. */
+Solution *plan_search_all(Arena *arena, const Problem *problem, const Strategy *strategy,
+                          const PlanOptions *options, const size_t *budgets, int n);
+
 /* Solutions for n budgets from the smallest possible to what keeping everything takes. */
 Solution *plan_pareto(Arena *arena, const Problem *problem, const Strategy *strategy,
                       const PlanOptions *options, int n);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 const Strategy strategies[N_STRATEGIES] = {
-#define STRATEGY(name, help) {#name, help, strategy_##name},
+#define STRATEGY(name, offer, help) {#name, help, strategy_##name, offer},
 #include "plan/strategies/strategies.def"
 #undef STRATEGY
 };

@@ -7,10 +7,11 @@
 typedef struct {
     const char *name, *help;
     PlanStrategy *run;
+    void (*offer)(Pool *pool); /* all that it tries, whatever the budget; NULL where that depends */
 } Strategy;
 
 enum {
-#define STRATEGY(name, help) STRATEGY_##name,
+#define STRATEGY(name, offer, help) STRATEGY_##name,
 #include "plan/strategies/strategies.def"
 #undef STRATEGY
     N_STRATEGIES
@@ -21,7 +22,7 @@ extern const Strategy strategies[N_STRATEGIES];
 /* The row, or NULL. */
 const Strategy *strategy_find(const char *name);
 
-#define STRATEGY(name, help) PlanStrategy strategy_##name;
+#define STRATEGY(name, offer, help) PlanStrategy strategy_##name;
 #include "plan/strategies/strategies.def"
 #undef STRATEGY
 
