@@ -18,6 +18,7 @@ static const char *const examples[] = {
 enum { N_EXAMPLES = sizeof examples / sizeof *examples };
 
 static Arena *arena;
+static double effort;
 
 static void set_up(void)
 {
@@ -45,7 +46,7 @@ static const Problem *read_example(const char *path, bool small)
 /* Solutions for n budgets; whatever they are they must keep what every solution promises. */
 static const Solution *solve(const Problem *problem, int strategy, const size_t *budgets, int n)
 {
-    static const PlanOptions options;
+    const PlanOptions options = {.effort = effort};
     const Solution *all =
         plan_search_all(arena, problem, &strategies[strategy], &options, budgets, n);
     for (int i = 0; i < n; i++) {
@@ -84,6 +85,7 @@ static void check_against(const Solution *best, const Solution *other, size_t bu
 static void check_example(const char *path, bool small)
 {
     const Problem *problem = read_example(path, small);
+    effort = small ? 0.05 : 1;
     size_t budgets[N_BUDGETS], least = SIZE_MAX, most = 0;
     for (int k = 0; k < N_STRATEGIES; k++) {
         size_t bytes = check_smallest(problem, k);

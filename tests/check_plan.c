@@ -3,6 +3,7 @@
 #include "plan/device.h"
 #include "plan/mincut.h"
 #include "plan/order.h"
+#include "plan/refine.h"
 #include "plan/search.h"
 #include "tests/support/make_problem.h"
 
@@ -441,6 +442,32 @@ START_TEST(putting_nodes_off_changes_no_number)
 }
 END_TEST
 
+START_TEST(refining_changes_no_number_and_keeps_its_promises)
+{
+    const Problem *problem =
+        _i % 2 ? make_random(arena, (uint64_t)_i, 30) : make_transformer(arena, 2 + _i / 4);
+    const Plan *plan = strategy_sqrt(arena, problem, &no_budget);
+    const Plan *none = strategy_none(arena, problem, &no_budget);
+    Timeline before = plan_simulate(arena, problem, plan);
+    const Plan *kept = refine_plan(arena, problem, plan, SIZE_MAX / 4, 1, 100000);
+    ck_assert(plan->n_steps == problem->n_nodes || kept->n_steps == none->n_steps);
+    size_t budget = before.max_live_bytes - before.max_live_bytes / 20;
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        const Plan *refined = refine_plan(arena, problem, plan, budget, seed, 1000000);
+        const Plan *again = refine_plan(arena, problem, plan, budget, seed, 1000000);
+        ck_assert((refined == NULL) == (again == NULL));
+        if (!refined)
+            continue;
+        ck_assert_int_eq(refined->n_steps, again->n_steps);
+        ck_assert(memcmp(refined->sequence, again->sequence,
+                         (size_t)refined->n_steps * sizeof(int)) == 0);
+        ck_assert_ptr_null(plan_simulate(arena, problem, refined).error);
+        ck_assert(memcmp(fingerprints(problem, plan), fingerprints(problem, refined),
+                         (size_t)problem->n_nodes * sizeof(uint64_t)) == 0);
+    }
+}
+END_TEST
+
 static bool at_most(void *limit, int64_t value)
 {
     return value <= *(int64_t *)limit;
@@ -515,6 +542,7 @@ Suite *plan_suite(void)
                         N_STRATEGIES);
     tcase_add_loop_test(tcase, auto_is_never_worse_than_another_strategy_at_its_peak, 0, 6);
     tcase_add_loop_test(tcase, putting_nodes_off_changes_no_number, 0, 20);
+    tcase_add_loop_test(tcase, refining_changes_no_number_and_keeps_its_promises, 0, 16);
     tcase_add_test(tcase, fit_finds_the_largest_value);
     tcase_add_test(tcase, marks_lower_the_peak_of_a_deep_chain_and_are_not_called_useless);
     tcase_add_test(tcase, a_mark_that_saves_nothing_is_listed);

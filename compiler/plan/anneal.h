@@ -30,6 +30,7 @@ typedef struct {
     int64_t work_end;   /* all the work allowed */
     int64_t least_peak; /* no schedule has less */
     bool shrinks;       /* looks for the smallest peak: lowers the budget whenever it is met */
+    bool strict;        /* what a re-run reads is kept where there is room for it, with no dice */
     bool stopped;       /* by the user, or by what is good enough */
     Snapshot best;      /* the cheapest of this annealing (with shrinks: the smallest) */
     double told_cost;   /* the cheapest of all */
@@ -46,6 +47,13 @@ void move_prune(Annealer *a);
 /* Drops what is cheapest for its bytes where most is live, until all is within the budget or that
  * gets no further. Not to be taken back. */
 void move_greedily(Annealer *a);
+
+/* Drops what costs least for the bytes above the budget that go, each choice by trial, until all is
+ * within the budget (true), no drop helps, or the work is done. Not to be taken back. */
+bool move_down(Annealer *a, int64_t work_end);
+/* Takes away each re-run, dearest first, whose value can be kept instead within the budget. Not to
+ * be taken back. */
+void move_keep_all(Annealer *a);
 
 /* Forgets the best, then anneals the set at hand from temperature `hot` down to `cold` (in units of
  * the mean cost of a node), for a share of all the work. */

@@ -2,6 +2,7 @@
  * again, with what that lacks), take a re-run away, or shift one to another stage. */
 #include "plan/anneal.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* --- changes that can be taken back --------------------------------------------------------------
@@ -70,7 +71,10 @@ static bool prefers_rerun(Annealer *a, int v, RunKey end, RunKey key)
     if (a->room <= 0 || (a->problem->runs_once && a->problem->runs_once[writer]))
         return false;
     int64_t peak = runset_peak_between(a->set, end, key);
-    double chance = peak + a->set->bytes[v] > a->set->budget ? 0.85 : 0.15;
+    bool fits = peak + a->set->bytes[v] <= a->set->budget;
+    if (a->strict)
+        return !fits;
+    double chance = fits ? 0.15 : 0.85;
     return random_unit(&a->random) < chance;
 }
 
@@ -266,4 +270,81 @@ void move_greedily(Annealer *a)
         if (!relieve(a, candidates))
             break;
     free(candidates);
+}
+
+typedef struct {
+    RunKey key;
+    double cost;
+} Rerun;
+
+static int by_cost(const void *a, const void *b)
+{
+    const Rerun *x = a, *y = b;
+    if (x->cost != y->cost)
+        return x->cost > y->cost ? -1 : 1;
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+void move_keep_all(Annealer *a)
+{
+    Rerun *reruns = xcalloc((size_t)a->set->n + 1, sizeof *reruns);
+    int n = 0;
+    for (int i = 0; i < a->set->n; i++)
+        if (is_rerun(a, a->set->keys[i]))
+            reruns[n++] =
+                (Rerun){a->set->keys[i], a->problem->cost[key_node(a->set, a->set->keys[i])]};
+    qsort(reruns, (size_t)n, sizeof *reruns, by_cost);
+    for (int i = 0; i < n; i++) {
+        int64_t overload = a->set->overload;
+        a->n_changes = 0;
+        if (!runset_has(a->set, reruns[i].key))
+            continue;
+        remove_run(a, reruns[i].key);
+        if (a->set->overload > overload)
+            move_take_back(a);
+    }
+    free(reruns);
+}
+
+/* The drop over the hottest run that costs least for what it takes off the overload; -1: none. */
+static RunKey best_drop(Annealer *a)
+{
+    const RunSet *set = a->set;
+    int worst = 0;
+    for (int i = 1; i < set->n; i++)
+        if (set->live[i] > set->live[worst])
+            worst = i;
+    RunKey hot = set->keys[worst], best = -1;
+    double best_price = INFINITY, cost = set->cost;
+    int64_t overload = set->overload;
+    for (int v = 0; v < a->problem->n_values; v++) {
+        RunKey key = rerun_after(a, v, hot);
+        if (key < 0)
+            continue;
+        a->n_changes = 0;
+        drop_until(a, key);
+        double gained = (double)(overload - set->overload), price = (set->cost - cost) / gained;
+        if (gained > 0 && price < best_price) {
+            best_price = price;
+            best = key;
+        }
+        move_take_back(a);
+        a->set->cost = cost;
+    }
+    return best;
+}
+
+bool move_down(Annealer *a, int64_t work_end)
+{
+    a->strict = true;
+    while (a->set->overload > 0 && a->set->work < work_end) {
+        RunKey key = best_drop(a);
+        if (key < 0)
+            break;
+        a->n_changes = 0;
+        drop_until(a, key);
+        move_prune(a);
+    }
+    a->strict = false;
+    return a->set->overload == 0;
 }

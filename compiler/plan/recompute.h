@@ -12,7 +12,9 @@ typedef struct {
     int n_nodes, n_values;
     const double *cost;            /* [n_nodes], >= 0 */
     const size_t *workspace_bytes; /* [n_nodes], live during the node's run; NULL: none */
-    const bool *runs_once;         /* [n_nodes], side effects: never again; NULL: none */
+    const size_t *taken_bytes; /* [n_nodes], of what it reads and writes over: live once only during
+                                  its run; NULL: none */
+    const bool *runs_once;     /* [n_nodes], side effects: never again; NULL: none */
     /* Node k reads the values reads[read_start[k]] .. before reads[read_start[k + 1]], and writes
      * likewise. A value is written by at most one node, and read only by later ones. A value that
      * no node writes takes no part: count it in resident_bytes. */

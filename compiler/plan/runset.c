@@ -132,6 +132,13 @@ bool runset_is_useless(const RunSet *set, RunKey key)
     return true;
 }
 
+/* Beside values: a node's workspace, less what its writes take over from its reads. */
+static int64_t own_bytes(const RecomputeProblem *p, int node)
+{
+    int64_t bytes = p->workspace_bytes ? (int64_t)p->workspace_bytes[node] : 0;
+    return bytes - (p->taken_bytes ? (int64_t)p->taken_bytes[node] : 0);
+}
+
 /* The bytes that are still live after the run at index i, for whatever comes next. */
 static int64_t live_after(const RunSet *set, int i)
 {
@@ -139,8 +146,7 @@ static int64_t live_after(const RunSet *set, int i)
     RunKey key = set->keys[i];
     int node = key_node(set, key);
     int64_t live = set->live[i];
-    if (p->workspace_bytes)
-        live -= (int64_t)p->workspace_bytes[node];
+    live -= own_bytes(p, node);
     for (int e = p->read_start[node]; e < p->read_start[node + 1]; e++) {
         int v = p->reads[e];
         if (set->writers[v] >= 0 && runset_copy_end(set, v, key) == key)
@@ -226,8 +232,9 @@ static void remove_birth(RunSet *set, int v, RunKey key)
 
 static void add_workspace(RunSet *set, int node, RunKey key, int sign)
 {
-    if (set->problem->workspace_bytes && set->problem->workspace_bytes[node])
-        add_between(set, key - 1, key, sign * (int64_t)set->problem->workspace_bytes[node]);
+    int64_t bytes = own_bytes(set->problem, node);
+    if (bytes != 0)
+        add_between(set, key - 1, key, sign * bytes);
 }
 
 void runset_insert(RunSet *set, RunKey key)

@@ -1,10 +1,13 @@
 /* The product: seeds from every other strategy and from the chain programme with all options of
- * every block; the cheapest that fits wins. What is tried does not depend on the budget, so that
- * more memory never costs time. */
+ * every block, then local search; the cheapest that fits wins. What is tried does not depend on the
+ * budget, so that more memory never costs time. */
 #include "plan/chain.h"
 #include "plan/order.h"
 #include "plan/proof.h"
+#include "plan/refine.h"
 #include "plan/strategies/strategies.h"
+
+#include <math.h>
 
 static void offer_fixed(Pool *pool)
 {
@@ -62,10 +65,12 @@ static const Plan *offer_put_off(Pool *pool, Arena *scratch, size_t *gained)
     return best;
 }
 
+/* Above so many nodes the time is better spent once. */
+enum { MOST_NODES = 3000 };
+
 /* The search once more with the backward pass in the order that helped most. */
 static void offer_reordered(Pool *pool)
 {
-    enum { MOST_NODES = 3000 }; /* above, the time is better spent once */
     Arena *scratch = arena_new();
     size_t gained;
     const Plan *order =
@@ -85,6 +90,52 @@ static void offer_reordered(Pool *pool)
     arena_free(scratch);
 }
 
+/* The index of the smallest plan above the bytes; pool->n where there is none. */
+static int first_above(const Pool *pool, size_t bytes)
+{
+    int i = 0;
+    while (i < pool->n && pool->best[i].arena_bytes <= bytes)
+        i++;
+    return i;
+}
+
+/* What lies higher than it is live is tried again with as much less to live in. */
+static void refine_from(Pool *pool, int start, size_t bytes, int64_t work)
+{
+    enum { MOST_TRIES = 2 };
+    if (start < 0 || start >= pool->n)
+        return;
+    Arena *scratch = arena_new();
+    const Plan *plan = pool->best[start].plan;
+    size_t live_bytes = bytes;
+    for (int i = 0; i < MOST_TRIES; i++) {
+        plan = refine_plan(scratch, pool->problem, plan, live_bytes, pool->options->seed, work);
+        size_t arena_bytes = plan ? pool_offer(pool, plan) : 0;
+        if (arena_bytes <= bytes || arena_bytes - bytes >= live_bytes)
+            break;
+        live_bytes -= arena_bytes - bytes;
+    }
+    arena_free(scratch);
+}
+
+/* Local search at budgets from large ones down to the smallest, most of them near that: at each
+ * from the cheapest plan that fits and from the next larger one. */
+static void offer_refined(Pool *pool)
+{
+    enum { N_BUDGETS = 40 };
+    static const double most_work = 5e6, work_per_node = 5e3; /* of one start, about 2 ns each */
+    if (pool->n == 0 || pool->problem->n_nodes > MOST_NODES)
+        return;
+    double work = pool->options->effort * fmin(most_work, work_per_node * pool->problem->n_nodes);
+    size_t low = pool->best[0].arena_bytes, high = pool->best[pool->n - 1].arena_bytes;
+    for (int i = N_BUDGETS - 1; i >= 0; i--) {
+        double share = (double)i / N_BUDGETS;
+        size_t bytes = low + (size_t)((double)(high - low) * share * share * share);
+        refine_from(pool, first_above(pool, bytes), bytes, (int64_t)work);
+        refine_from(pool, first_above(pool, bytes) - 1, bytes, (int64_t)work);
+    }
+}
+
 void auto_offer(Pool *pool)
 {
     offer_fixed(pool);
@@ -94,6 +145,7 @@ void auto_offer(Pool *pool)
     selective_offer(pool);
     offer_options(pool);
     offer_reordered(pool);
+    offer_refined(pool);
 }
 
 Plan *strategy_auto(Arena *arena, const Problem *problem, const PlanOptions *options)
