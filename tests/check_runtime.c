@@ -112,6 +112,22 @@ START_TEST(no_damage_to_a_header_brings_it_down)
 }
 END_TEST
 
+/* A program whose relu gives something else from its 101st element on is found out by --verify. */
+START_TEST(a_recompute_that_differs_is_found)
+{
+    const CommandResult *result = run_shell(
+        "%s emit examples/tutorial/deep.net -q --target cpu --strategy marked -o %s/deep "
+        "-D batch=4 -D blocks=3 && cd %s/deep && "
+        "sed -i \"s/^static inline real ew_relu(real a) { return /static long elements;\\n"
+        "&(real)(elements++ > 100) + /\" deep.c && grep -q elements deep.c && "
+        "CFLAGS=-O0 make -s && ./deep --steps 1 --threads 1 --quiet && "
+        "./deep --steps 1 --threads 1 --quiet --verify",
+        rematc_path(), home, home);
+    ck_assert_msg(result->status == 70, "status %d: %s", result->status, result->err);
+    ck_assert_msg(strstr(result->err, "--verify: the recompute of block[0].relu[0]"), "%s", result->err);
+}
+END_TEST
+
 Suite *runtime_suite(void)
 {
     Suite *suite = suite_create("runtime");
@@ -120,6 +136,7 @@ Suite *runtime_suite(void)
     tcase_add_unchecked_fixture(tcase, build_program, NULL);
     tcase_add_loop_test(tcase, it_works, 0, (int)(sizeof working / sizeof working[0]));
     tcase_add_loop_test(tcase, it_is_refused, 0, (int)(sizeof refused / sizeof refused[0]));
+    tcase_add_test(tcase, a_recompute_that_differs_is_found);
     tcase_add_loop_test(tcase, no_damage_to_a_header_brings_it_down, 0, 4);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -6,7 +6,7 @@
 set -eu
 
 build_packages="gcc libc6-dev flex bison zlib1g-dev libutf8proc-dev libcjson-dev libopenblas-openmp-dev ca-certificates"
-check_packages="check libsubunit-dev python3 python3-numpy python3-torch g++ clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck git"
+check_packages="check libsubunit-dev python3 python3-numpy python3-torch g++ clang libclang-rt-14-dev libomp-dev clang-format clang-tidy cppcheck shellcheck git"
 cuda_packages="python3 python3-pip"
 cuda_wheels="nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cublas nvidia-cuda-cccl"
 
