@@ -124,7 +124,8 @@ START_TEST(a_recompute_that_differs_is_found)
         "./deep --steps 1 --threads 1 --quiet --verify",
         rematc_path(), home, home);
     ck_assert_msg(result->status == 70, "status %d: %s", result->status, result->err);
-    ck_assert_msg(strstr(result->err, "--verify: the recompute of block[0].relu[0]"), "%s", result->err);
+    ck_assert_msg(strstr(result->err, "--verify: the recompute of block[0].relu[0]"), "%s",
+                  result->err);
 }
 END_TEST
 
