@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Ends the run (exit 3) where the program does not compile. */
-static void run_make(const Compilation *model, const char *directory)
+/* Ends the run (exit 3) where the program does not compile. label: what messages begin with. */
+static void run_make(const Compilation *model, const char *directory, const char *label)
 {
+    if (!model->options->quiet)
+        fprintf(stderr, "%s: compiling for %s...\n", label, model->target->name);
     const MakeResult made = cache_make(directory, model->options->verbose, false);
     if (made == MAKE_ABSENT)
         fatal("there is no `make` to compile the program with");
@@ -38,9 +40,9 @@ static int emit_or_build(CommandKind command, int argc, char **argv)
         compile_problem(arena, &options, &model, &status) &&
         compile_asked(&model, &compiled, &status)) {
         compile_program(&model, compiled, options.output);
-        if (command == COMMAND_BUILD)
-            run_make(&model, options.output);
         say_peak(&model, compiled, options.output);
+        if (command == COMMAND_BUILD)
+            run_make(&model, options.output, options.output);
     }
     arena_free(arena);
     return status;
@@ -95,7 +97,7 @@ static const char *built_program(Arena *arena, const Compilation *model, const C
     if (!cache_make_folders(arena, temporary))
         fatal("cannot make a folder for '%s':", temporary);
     compile_program(model, compiled, temporary);
-    run_make(model, temporary);
+    run_make(model, temporary, "run");
     move_into_cache(arena, temporary, folder, program);
     return program;
 }
@@ -110,8 +112,8 @@ int run_command(int argc, char **argv)
     if (options_parse(arena, COMMAND_RUN, argc, argv, &options, &status) &&
         compile_problem(arena, &options, &model, &status) &&
         compile_asked(&model, &compiled, &status)) {
-        const char *program = built_program(arena, &model, compiled);
         say_peak(&model, compiled, "run");
+        const char *program = built_program(arena, &model, compiled);
         int n = 0;
         while (options.program_arguments[n])
             n++;
