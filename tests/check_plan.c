@@ -3,6 +3,7 @@
 #include "plan/device.h"
 #include "plan/mincut.h"
 #include "plan/order.h"
+#include "plan/proof.h"
 #include "plan/refine.h"
 #include "plan/search.h"
 #include "tests/support/make_problem.h"
@@ -384,6 +385,65 @@ START_TEST(no_plan_is_below_the_bounds)
 }
 END_TEST
 
+/* A random legal sequence: nodes as soon as chance wants it, what is overwritten after all its
+ * readers, forward nodes again here and there. NULL where chance led nowhere. */
+static Plan *random_plan(const Problem *problem, uint64_t *seed, int reruns)
+{
+    int n = 0, *ready = NEW_N(arena, int, problem->n_nodes);
+    bool *ran = NEW_N(arena, bool, problem->n_nodes);
+    Plan *plan = NEW(arena, Plan);
+    plan->strategy = "random";
+    plan->sequence = NEW_N(arena, int, problem->n_nodes + reruns);
+    for (int left = problem->n_nodes; left > 0;) {
+        n = 0;
+        for (int i = 0; i < problem->n_nodes; i++) {
+            bool good = !ran[i];
+            for (int k = 0; k < problem->nodes[i].n_reads && good; k++) {
+                int producer = problem->values[problem->nodes[i].reads[k]].producer;
+                good = producer < 0 || ran[producer];
+            }
+            if (good)
+                ready[n++] = i;
+        }
+        /* One of the first few or any: both near to and far from the base order. */
+        int most = random_below(seed, 2) ? n : n < 3 ? n : 3;
+        int node = ready[random_below(seed, most)];
+        ran[node] = true;
+        plan->sequence[plan->n_steps++] = node;
+        left--;
+        int again = plan->sequence[random_below(seed, plan->n_steps)];
+        if (reruns > 0 && problem->nodes[again].replayable && random_below(seed, 4) == 0) {
+            plan->sequence[plan->n_steps++] = again;
+            reruns--;
+        }
+    }
+    return plan_simulate(arena, problem, plan).error ? NULL : plan;
+}
+
+START_TEST(no_legal_sequence_is_below_the_bounds)
+{
+    uint64_t seed = (uint64_t)_i;
+    int n_legal = 0;
+    for (int k = 0; k < 40; k++) {
+        const Problem *problem = make_random(arena, random_next(&seed), 2 + random_below(&seed, 4));
+        double base = 0;
+        for (int i = 0; i < problem->n_nodes; i++)
+            base += problem->nodes[i].seconds;
+        for (int tries = 0; tries < 30; tries++) {
+            Plan *plan = random_plan(problem, &seed, random_below(&seed, 4));
+            if (!plan)
+                continue;
+            n_legal++;
+            Timeline timeline = plan_simulate(arena, problem, plan);
+            ck_assert_uint_ge(timeline.max_live_bytes, proof_memory(problem));
+            double extra = proof_rerun_seconds(problem, timeline.max_live_bytes);
+            ck_assert(timeline.seconds - base >= extra - 1e-9 * base);
+        }
+    }
+    ck_assert_int_ge(n_legal, 30);
+}
+END_TEST
+
 /* --- budgets -------------------------------------------------------------------------------------
  */
 
@@ -535,6 +595,7 @@ Suite *plan_suite(void)
     tcase_add_loop_test(tcase, optimal_agrees_with_brute_force, 0, 10);
     tcase_add_loop_test(tcase, a_minimum_cut_is_the_least_of_all_cuts, 0, 50);
     tcase_add_loop_test(tcase, no_plan_is_below_the_bounds, 0, 4);
+    tcase_add_loop_test(tcase, no_legal_sequence_is_below_the_bounds, 0, 10);
     tcase_add_test(tcase, memory_grows_as_n_and_as_its_root);
     tcase_add_test(tcase, memory_grows_as_the_logarithm_of_n);
     tcase_add_test(tcase, sqrt_runs_the_forward_pass_at_most_once_more);

@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     int node;
     int also;             /* a node that is known, or assumed, to run later too; -1 none */
+    int since;            /* and one that ran before */
     bool *before, *after; /* [n_nodes]; the node itself is in neither */
     bool *read;           /* [n_values] by the node */
     size_t live_bytes;    /* surely live at it, resident bytes included */
@@ -118,6 +119,59 @@ static size_t own_bytes(const Facts *f, int node)
     return bytes;
 }
 
+/* Written by a node that nothing orders before or after the moment, and surely wanted after it in
+ * bytes that are its own. */
+static bool is_awaited(const Facts *f, const Moment *m, int value)
+{
+    const Value *v = &f->problem->values[value];
+    bool awaited = v->to_end;
+    for (int e = f->read_start[value]; e < f->read_start[value + 1]; e++) {
+        if (!m->after[f->reader[e]])
+            return false;
+        awaited = true;
+    }
+    return awaited && v->takes < 0 && !f->stays[value];
+}
+
+/* The bytes that must be live so that all unordered readers of a gradient have run; SIZE_MAX where
+ * one surely runs later. Outputs are counted once, in `counted`. */
+static size_t bytes_of_readers(const Facts *f, const Moment *m, int value, bool *counted)
+{
+    size_t bytes = 0;
+    for (int e = f->read_start[value]; e < f->read_start[value + 1]; e++) {
+        int reader = f->reader[e];
+        const ProblemNode *node = &f->problem->nodes[reader];
+        if (m->after[reader])
+            return SIZE_MAX;
+        for (int k = 0; k < node->n_writes && !m->before[reader] && reader != m->node; k++) {
+            int out = node->writes[k];
+            if (counted[out] || node->replayable || !is_awaited(f, m, out))
+                continue;
+            counted[out] = true;
+            bytes += value_bytes(f->problem, out);
+        }
+    }
+    return bytes;
+}
+
+/* A gradient whose readers may have run before the moment or not: either what they made of it is
+ * live, or it is itself. */
+static size_t waiting_bytes(const Facts *f, const Moment *m, Arena *scratch)
+{
+    const Problem *p = f->problem;
+    bool *counted = NEW_N(scratch, bool, p->n_values);
+    size_t bytes = 0;
+    for (int v = 0; v < p->n_values; v++) {
+        int producer = p->values[v].producer;
+        if (producer < 0 || !m->before[producer] || f->can_rerun[v] || f->stays[v] || m->read[v])
+            continue;
+        size_t own = value_bytes(p, v), made = bytes_of_readers(f, m, v, counted);
+        if (made != SIZE_MAX) /* else it is live for sure, and counted as such */
+            bytes += own < made ? own : made;
+    }
+    return bytes;
+}
+
 static void look_at(const Facts *f, Moment *m)
 {
     const Problem *p = f->problem;
@@ -134,7 +188,11 @@ static void look_at(const Facts *f, Moment *m)
         m->after[m->also] = true;
         mark_after(f, m->also, m->after, stack);
     }
-    m->live_bytes = f->resident_bytes + own_bytes(f, m->node);
+    if (m->since >= 0 && !m->before[m->since]) {
+        m->before[m->since] = true;
+        mark_before(f, m->since, m->before, stack);
+    }
+    m->live_bytes = f->resident_bytes + own_bytes(f, m->node) + waiting_bytes(f, m, scratch);
     m->still_bytes = 0;
     for (int v = 0; v < p->n_values; v++) {
         int producer = p->values[v].producer;
@@ -188,6 +246,7 @@ static int affordable(const Problem *problem)
 static Moment moment_new(Arena *arena, const Problem *problem)
 {
     return (Moment){.also = -1,
+                    .since = -1,
                     .before = NEW_N(arena, bool, problem->n_nodes),
                     .after = NEW_N(arena, bool, problem->n_nodes),
                     .read = NEW_N(arena, bool, problem->n_values)};
@@ -390,38 +449,79 @@ static int choose_moments(const Facts *f, Ranked *chosen, int most)
     return n;
 }
 
-/* At the first run of `node`, given that `also` runs later; INFINITY where that cannot be. */
-static double bound_given(const Facts *f, Moment *m, int node, int also, size_t budget_bytes)
+/* At the first run of `node`, given that `since` ran before and `also` runs later (-1: nothing is
+ * given); INFINITY where that cannot be. */
+static double bound_given(const Facts *f, Moment *m, int node, int since, int also,
+                          size_t budget_bytes)
 {
     m->node = node;
+    m->since = since;
     m->also = also;
     look_at(f, m);
-    return also >= 0 && m->before[also] ? (double)INFINITY : bound_at(f, m, budget_bytes);
+    if ((also >= 0 && m->before[also]) || (since >= 0 && m->after[since]))
+        return (double)INFINITY;
+    return bound_at(f, m, budget_bytes);
 }
 
-/* Where nothing says which of two nodes comes first, the bound is that of the better order: a
- * weight gradient may wait, but then what it is made of is there all the while. */
-static double bound_of_pairs(const Facts *f, const Ranked *moments, int n, size_t budget_bytes)
+/* Backward nodes that nothing orders against `node` and that follow each other, as far as `most`
+ * of them go. */
+static int find_chain(const Facts *f, int node, int *chain, int most)
+{
+    const Problem *p = f->problem;
+    Arena *scratch = arena_new();
+    Moment m = moment_new(scratch, p), at = moment_new(scratch, p), last = moment_new(scratch, p);
+    int n = 0, target = -1;
+    m.node = node;
+    look_at(f, &m);
+    for (int i = 0; i < p->n_nodes; i++)
+        if (p->nodes[i].phase == PHASE_backward && !p->nodes[i].replayable && i != node &&
+            !m.before[i] && !m.after[i])
+            target = i;
+    last.node = target;
+    if (target >= 0)
+        look_at(f, &last);
+    for (int i = 0; i < p->n_nodes && target >= 0 && n < most; i++) {
+        if (p->nodes[i].phase != PHASE_backward || p->nodes[i].replayable || i == node ||
+            m.before[i] || m.after[i] || !last.before[i])
+            continue;
+        at.node = i;
+        look_at(f, &at);
+        if (n == 0 || at.before[chain[n - 1]])
+            chain[n++] = i;
+    }
+    arena_free(scratch);
+    return n;
+}
+
+/* A node that may wait, as a large weight gradient may, runs somewhere between nodes that follow
+ * each other: before the first it finds the most to be kept; later on, what it reads is live while
+ * they run. The best of its places bounds every schedule. */
+static double bound_of_place(const Facts *f, int node, double known, size_t budget_bytes)
+{
+    enum { MOST_PLACES = 24 };
+    int chain[MOST_PLACES], n = find_chain(f, node, chain, MOST_PLACES);
+    Moment m = moment_new(f->arena, f->problem);
+    double best = (double)INFINITY, meanwhile = 0;
+    for (int i = 0; i <= n && best > known && best > meanwhile; i++) {
+        int since = i > 0 ? chain[i - 1] : -1, also = i < n ? chain[i] : -1;
+        double here = bound_given(f, &m, node, since, also, budget_bytes);
+        best = fmin(best, fmax(meanwhile, here));
+        if (i < n)
+            meanwhile = fmax(meanwhile, bound_given(f, &m, chain[i], -1, node, budget_bytes));
+    }
+    return best;
+}
+
+static double bound_of_places(const Facts *f, double known, size_t budget_bytes)
 {
     enum { MOST_LARGE = 3 };
     const Ranked *ranked = rank_by_own_bytes(f);
-    Moment m = moment_new(f->arena, f->problem);
-    double best = 0;
-    for (int i = 0, n_large = 0; i < f->problem->n_nodes && n_large < MOST_LARGE; i++) {
-        int large = ranked[i].node;
-        if (f->problem->nodes[large].replayable)
-            continue;
-        n_large++;
-        for (int k = 0; k < n; k++) {
-            int other = moments[k].node;
-            if (other == large || f->problem->nodes[other].replayable)
-                continue;
-            double first = bound_given(f, &m, large, other, budget_bytes);
-            if (first > best)
-                best = fmax(best, fmin(first, bound_given(f, &m, other, large, budget_bytes)));
+    for (int i = 0, n_large = 0; i < f->problem->n_nodes && n_large < MOST_LARGE; i++)
+        if (!f->problem->nodes[ranked[i].node].replayable) {
+            known = fmax(known, bound_of_place(f, ranked[i].node, known, budget_bytes));
+            n_large++;
         }
-    }
-    return best;
+    return known;
 }
 
 double proof_rerun_seconds(const Problem *problem, size_t budget_bytes)
@@ -434,8 +534,8 @@ double proof_rerun_seconds(const Problem *problem, size_t budget_bytes)
     Moment m = moment_new(arena, problem);
     double best = 0;
     for (int i = 0; i < n; i++)
-        best = fmax(best, bound_given(&f, &m, chosen[i].node, -1, budget_bytes));
-    best = fmax(best, bound_of_pairs(&f, chosen, n, budget_bytes));
+        best = fmax(best, bound_given(&f, &m, chosen[i].node, -1, -1, budget_bytes));
+    best = bound_of_places(&f, best, budget_bytes);
     arena_free(arena);
     return isfinite(best) ? best : 0; /* else no schedule fits, as the memory bound says */
 }
