@@ -324,7 +324,7 @@ template <auto rows, auto columns, int most, bool whole> struct RtShare {
     typedef decltype(columns) Count;
     static constexpr int VECTOR = rt_vector(columns, most), GROUP = whole ? rt_group(columns) : 1;
     static constexpr Count ROWS = rows, COLUMNS = columns, SPAN = whole ? columns : (Count)VECTOR;
-    static constexpr Count PIECES = (columns + SPAN - 1) / SPAN;
+    static constexpr Count PIECES = columns / SPAN; /* SPAN divides the row */
     static constexpr unsigned BLOCKS = rt_blocks((int64_t)ROWS * PIECES, RT_BLOCK / GROUP);
 };
 template <auto rows, auto columns, int most> using RtElements = RtShare<rows, columns, most, false>;
@@ -355,9 +355,9 @@ template <auto kept, auto summed, auto columns, int most, int parts> struct RtSu
     const Count piece = (Count)blockIdx.x * (RT_BLOCK / GROUP) + threadIdx.x / GROUP;              \
     if (piece >= Share::ROWS * Share::PIECES)                                                      \
         return;                                                                                    \
-    const Count row = piece / Share::PIECES, begin = piece % Share::PIECES * Share::SPAN;          \
-    const Count lane = threadIdx.x % GROUP, start = begin + lane * VECTOR;                         \
-    const Count end = begin + Share::SPAN < Share::COLUMNS ? begin + Share::SPAN : Share::COLUMNS; \
+    const Count row = piece / Share::PIECES, lane = threadIdx.x % GROUP;                           \
+    const Count begin = piece % Share::PIECES * Share::SPAN;                                       \
+    const Count start = begin + lane * VECTOR, end = begin + Share::SPAN;                          \
     (void)row, (void)lane, (void)start, (void)end
 
 /* ---- what the text of fused kernels is made of --------------------------------------------------
