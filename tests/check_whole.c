@@ -153,87 +153,6 @@ START_TEST(emission_does_not_depend_on_place_or_time)
 }
 END_TEST
 
-/* ---- the length of the text ------------------------------------------------------------------ */
-
-/* Lines of an emitted program. */
-typedef struct {
-    int all, rows, calls; /* rows of tables, lines of train_step */
-} Lines;
-
-static Lines count_lines(const char *path)
-{
-    FILE *in = fopen(path, "r");
-    ck_assert_msg(in != NULL, "there is no %s", path);
-    Lines lines = {0};
-    bool in_table = false, in_step = false;
-    for (char line[4096]; fgets(line, sizeof line, in);) {
-        lines.all += strchr(line, '\n') != NULL;
-        in_table = (in_table || strstr(line, "_at[] = {")) && line[0] != '}';
-        in_step = (in_step || strstr(line, "void train_step(")) && line[0] != '}';
-        lines.rows += in_table;
-        lines.calls += in_step;
-    }
-    ck_assert_int_eq(fclose(in), 0);
-    return lines;
-}
-
-/* Emits in less than 5 seconds. */
-static Lines lines_of(const char *model, const char *options, const char *target)
-{
-    const char *scratch = scratch_folder();
-    const CommandResult *result =
-        run_shell("rm -rf %s/text && timeout 5 %s emit %s %s --target %s -q -o %s/text && "
-                  "mv %s/text/$(basename %s .net).c* %s/text/program",
-                  scratch, rematc_path(), model, options, target, scratch, scratch, model, scratch);
-    ck_assert_msg(result->status == 0, "%s %s: %s", model, options, result->err);
-    char path[256];
-    snprintf(path, sizeof path, "%s/text/program", scratch);
-    return count_lines(path);
-}
-
-static const char *const both_targets[] = {"cpu", "cuda"};
-
-/* Twice the layers: more rows in the tables and more calls, and nothing else. */
-static void assert_grows_in_tables(const char *model, const char *few, const char *many,
-                                   const char *target)
-{
-    const Lines a = lines_of(model, few, target), b = lines_of(model, many, target);
-    ck_assert_int_gt(b.rows, a.rows);
-    ck_assert_int_gt(b.calls, a.calls);
-    ck_assert_msg(b.all - b.rows - b.calls == a.all - a.rows - a.calls,
-                  "%s for %s: %s gives %d lines but for tables and calls, %s %d", model, target,
-                  few, a.all - a.rows - a.calls, many, b.all - b.rows - b.calls);
-}
-
-START_TEST(the_text_grows_with_layers_in_tables_and_calls_alone)
-{
-    const Lines bert = lines_of("examples/bert/bert.net", "", both_targets[_i]);
-    printf("bert for %s: %d lines, %d of them rows of tables, %d calls\n", both_targets[_i],
-           bert.all, bert.rows, bert.calls);
-    ck_assert_int_lt(bert.all, 3000);
-    ck_assert_int_gt(bert.rows, 100);
-    ck_assert_int_gt(bert.calls, 40);
-    assert_grows_in_tables("examples/bert/bert.net", "-D layers=8", "-D layers=16",
-                           both_targets[_i]);
-}
-END_TEST
-
-START_TEST(a_thousand_layers_are_tables_and_calls)
-{
-    const char *scratch = scratch_folder();
-    run_shell(
-        "cat > %s/deep.net <<EOF\nconst N = 1000\nmodule Layer(x) {\n"
-        "    return relu(linear(x, out = 64))\n}\nmodel Deep {\n    input x : f32[32, 64]\n"
-        "    target y : i32[32]\n    repeat i in N {\n        x = Layer(x) as layer\n    }\n"
-        "    loss cross_entropy(linear(x, out = 10), y)\n}\ntrain {\n"
-        "    data = synthetic(seed = 1)\n    optimizer = sgd(lr = 1e-3)\n    steps = 1\n}\nEOF",
-        scratch);
-    char model[256];
-    snprintf(model, sizeof model, "%s/deep.net", scratch);
-    assert_grows_in_tables(model, "-D N=100", "", both_targets[_i]);
-}
-END_TEST
-
 START_TEST(an_emitted_folder_builds_by_itself_in_a_path_with_a_space)
 {
     const char *scratch = scratch_folder();
@@ -328,6 +247,79 @@ END_TEST
 START_TEST(random_models_agree_with_pytorch_under_every_strategy)
 {
     assert_oracle_agrees("random_torch.py", getenv("LONG") ? "0 40" : "0 5");
+}
+END_TEST
+
+/* ---- the length of the text ------------------------------------------------------------------ */
+
+/* Lines of an emitted program. */
+typedef struct {
+    int all, rows, calls; /* rows of tables, lines of train_step */
+} Lines;
+
+static Lines count_lines(const char *path)
+{
+    FILE *in = fopen(path, "r");
+    ck_assert_msg(in != NULL, "there is no %s", path);
+    Lines lines = {0};
+    bool in_table = false, in_step = false;
+    for (char line[4096]; fgets(line, sizeof line, in);) {
+        lines.all += strchr(line, '\n') != NULL;
+        in_table = (in_table || strstr(line, "_at[] = {")) && line[0] != '}';
+        in_step = (in_step || strstr(line, "void train_step(")) && line[0] != '}';
+        lines.rows += in_table;
+        lines.calls += in_step;
+    }
+    ck_assert_int_eq(fclose(in), 0);
+    return lines;
+}
+
+/* Emits in less than 5 seconds. */
+static Lines lines_of(const char *model, const char *options, const char *target)
+{
+    const char *scratch = scratch_folder();
+    const CommandResult *result =
+        run_shell("rm -rf %s/text && timeout 5 %s emit %s %s --target %s -q -o %s/text && "
+                  "mv %s/text/$(basename %s .net).c* %s/text/program",
+                  scratch, rematc_path(), model, options, target, scratch, scratch, model, scratch);
+    ck_assert_msg(result->status == 0, "%s %s: %s", model, options, result->err);
+    char path[256];
+    snprintf(path, sizeof path, "%s/text/program", scratch);
+    return count_lines(path);
+}
+
+static const char *const both_targets[] = {"cpu", "cuda"};
+
+/* More layers: more rows in the tables and more calls, and nothing else. */
+static void assert_grows_in_tables(const char *model, const char *few, const char *many,
+                                   const char *target)
+{
+    const Lines a = lines_of(model, few, target), b = lines_of(model, many, target);
+    ck_assert_int_gt(b.rows, a.rows);
+    ck_assert_int_gt(b.calls, a.calls);
+    ck_assert_msg(b.all - b.rows - b.calls == a.all - a.rows - a.calls,
+                  "%s for %s: %s gives %d lines but for tables and calls, %s %d", model, target,
+                  few, a.all - a.rows - a.calls, many, b.all - b.rows - b.calls);
+}
+
+START_TEST(the_text_grows_with_layers_in_tables_and_calls_alone)
+{
+    const Lines bert = lines_of("examples/bert/bert.net", "", both_targets[_i]);
+    printf("bert for %s: %d lines, %d of them rows of tables, %d calls\n", both_targets[_i],
+           bert.all, bert.rows, bert.calls);
+    ck_assert_int_lt(bert.all, 3000);
+    ck_assert_int_gt(bert.rows, 100);
+    ck_assert_int_gt(bert.calls, 40);
+    assert_grows_in_tables("examples/bert/bert.net", "-D layers=8", "-D layers=16",
+                           both_targets[_i]);
+}
+END_TEST
+
+/* Blocks of 4 layers. */
+START_TEST(a_thousand_layers_are_tables_and_calls)
+{
+    assert_grows_in_tables("examples/tutorial/deep.net", "-D blocks=25", "-D blocks=250",
+                           both_targets[_i]);
 }
 END_TEST
 
