@@ -1,6 +1,7 @@
 /* One fused kernel while its text is written: levels.c says what is computed when, starts.c where
  * rows start and how long they are, values.c what an instruction is in C, lanes.c what only targets
- * have whose threads share a row, and fused.c puts them into the skeletons. */
+ * have whose threads share a row, passes.c makes a row's passes of them, and fused.c the function.
+ */
 #ifndef WRITER_H
 #define WRITER_H
 
@@ -80,6 +81,18 @@ void values_nest(Writer *w);
 const char *values_text(Writer *w, int instr);
 /* An instruction as an operand: its variable, or its text where it is nested. */
 const char *values_operand(Writer *w, int instr);
+
+/* ---- passes.c: regions of the skeletons ---- */
+
+/* What comes before a row's first pass; starts: see starts_declare. */
+const char *passes_row(Writer *w, const char *starts);
+/* All passes, each as the skeleton's region `pass` has it, and the stores of the row's values. */
+const char *passes_text(Writer *w, const char *skeleton_name, const char *skeleton, bool **needed);
+/* What a pass computes for an element, and the loop over a thread's elements around that. */
+const char *passes_body(Writer *w, const bool *needed, int pass);
+const char *passes_each(const Writer *w, const char *body);
+/* Random numbers of a chunk. */
+const char *passes_random(const Writer *w, const bool *needed);
 
 /* ---- lanes.c: regions of the skeletons ---- */
 
