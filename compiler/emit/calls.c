@@ -193,13 +193,12 @@ static void call_program(Maker *maker)
 {
     const Node *node = maker->node;
     const Program *program = node->program;
-    const bool is_reduce = program_is_reduce(program);
     const Kernel *kernel =
         kernels_call(maker->calls->kernels, (int)(node - maker->emission->graph->nodes));
     const char *sizes = maker->emission->target->lanes ? lanes_sizes(maker->arena, program) : "";
     Call *call = add_call(maker, arena_printf(maker->arena, "%s%s", kernel->name, sizes), NULL);
     for (int i = 0; i < node->n_inputs; i++)
-        if (!is_reduce || program->accumulate_input != i)
+        if (kernels_source(node, i) < 0)
             add_operand(maker, call, program_operand(maker, i));
     for (int i = 0; i < node->n_outputs; i++)
         add_operand(maker, call, result_operand(maker, i));

@@ -10,17 +10,23 @@
 
 const char *writer_input_dtype(const Writer *w, int input)
 {
-    return dtype_name(w->dtypes[input]);
+    return dtype_name(w->kernels->graph->tensors[w->node->inputs[input]].dtype);
 }
 
 const char *writer_output_dtype(const Writer *w, int output)
 {
-    return dtype_name(w->dtypes[w->program->n_inputs + output]);
+    return dtype_name(w->kernels->graph->tensors[w->node->outputs[output]].dtype);
 }
 
-bool writer_is_argument(const Program *program, int input)
+bool writer_is_accumulated(const Writer *w, int input)
 {
-    return !program_is_reduce(program) || program->accumulate_input != input;
+    return w->is_reduce && w->program->accumulate_input == input;
+}
+
+const char *writer_source(const Writer *w, int input)
+{
+    const int output = kernels_source(w->node, input);
+    return arena_printf(w->arena, output < 0 ? "in%d" : "out%d", output < 0 ? input : output);
 }
 
 bool writer_is_element_output(const Writer *w, int output)
@@ -89,7 +95,7 @@ static const char *signature_text(const Writer *w)
     text_printf(&out, "%sRT_KERNEL void %s(", lanes ? lanes_template(w) : "", w->name);
     size_t line = 0;
     for (int i = 0; i < program->n_inputs; i++)
-        if (writer_is_argument(program, i))
+        if (kernels_source(w->node, i) < 0)
             writer_item(&out, &line, arena_printf(a, "const void *in%d", i));
     for (int i = 0; i < program->n_outputs; i++)
         writer_item(&out, &line, arena_printf(a, "void *out%d", i));
@@ -111,9 +117,9 @@ static const char *pointers_text(const Writer *w)
     Text out = text_new(w->arena);
     const Program *program = w->program;
     for (int i = 0; i < program->n_inputs; i++)
-        if (writer_is_argument(program, i))
-            text_printf(&out, "RT_READS(%s, x%d, in%d, %s);\n", writer_input_dtype(w, i), i, i,
-                        starts_count(w, i));
+        if (!writer_is_accumulated(w, i))
+            text_printf(&out, "RT_READS(%s, x%d, %s, %s);\n", writer_input_dtype(w, i), i,
+                        writer_source(w, i), starts_count(w, i));
     for (int i = 0; i < program->n_outputs; i++)
         text_printf(&out, "RT_WRITES(%s, y%d, out%d, %s);\n", writer_output_dtype(w, i), i, i,
                     starts_count(w, program->n_inputs + i));
@@ -203,15 +209,15 @@ static const char *reduce_function(Writer *w)
     return render(w->arena, name, skeleton, fills, (int)(sizeof fills / sizeof *fills));
 }
 
-const char *fused_text(Kernels *kernels, const Program *program, const Dtype *dtypes,
-                       const bool *varies, const char *name)
+const char *fused_text(Kernels *kernels, const Node *node, const bool *varies, const char *name)
 {
+    const Program *program = node->program;
     Arena *arena = kernels->arena;
     const int n = program->n_instrs;
     Writer w = {.arena = arena,
                 .kernels = kernels,
+                .node = node,
                 .program = program,
-                .dtypes = dtypes,
                 .name = name,
                 .varies = varies,
                 .axes = axes_of(arena, program),

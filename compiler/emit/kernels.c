@@ -3,14 +3,12 @@
 
 #include <math.h>
 
-static const Dtype *node_dtypes(const Kernels *kernels, const Node *node)
+int kernels_source(const Node *node, int input)
 {
-    Dtype *dtypes = NEW_N(kernels->arena, Dtype, node->n_inputs + node->n_outputs);
-    for (int i = 0; i < node->n_inputs; i++)
-        dtypes[i] = kernels->graph->tensors[node->inputs[i]].dtype;
-    for (int i = 0; i < node->n_outputs; i++)
-        dtypes[node->n_inputs + i] = kernels->graph->tensors[node->outputs[i]].dtype;
-    return dtypes;
+    for (int i = 0; node->takes && i < node->n_outputs; i++)
+        if (node->takes[i] == input)
+            return i;
+    return -1;
 }
 
 /* What a kernel is called: after its operators and what it is for. */
@@ -42,7 +40,7 @@ static void survey(Kernels *kernels, Map *known, int number)
     kernels->of_node[number] = -1;
     if (!node->program)
         return;
-    const char *key = fused_text(kernels, node->program, node_dtypes(kernels, node), NULL, "");
+    const char *key = fused_text(kernels, node, NULL, "");
     int kernel = map_get(known, key);
     if (kernel < 0) {
         kernel = kernels->list.n;
@@ -79,8 +77,7 @@ const Kernel *kernels_call(Kernels *kernels, int number)
     kernel->name = names_new_one(kernels->names, wanted_name(kernels->arena, node));
     text_printf(&kernels->text, "%s/* %s */\n%s", kernels->text.n ? "\n" : "",
                 program_text(kernels->arena, node->program),
-                fused_text(kernels, node->program, node_dtypes(kernels, node), kernel->varies,
-                           kernel->name));
+                fused_text(kernels, node, kernel->varies, kernel->name));
     return kernel;
 }
 

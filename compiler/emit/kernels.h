@@ -30,15 +30,16 @@ typedef struct {
 Kernels *kernels_new(Arena *arena, const Target *target, const Graph *graph, Names *names);
 /* The kernel of a node `fused` or `reduce`, by number; its text is added at the first call. */
 const Kernel *kernels_call(Kernels *kernels, int node);
+/* The output whose bytes an input has, and with which it is one argument; -1: it is its own. */
+int kernels_source(const Node *node, int input);
 /* The formulas used, as inline functions: in the order of the operator table. */
 const char *kernels_formulas(const Kernels *kernels);
 
-/* fused.c: the text of one function. Its arguments: inputs (but one that is accumulated onto),
- * outputs, sizes of the merged axes as int64_t (see axes.h) unless they are a template's, constants
- * that vary as double, streams as uint32_t, and the step's numbers where it draws random numbers.
- * dtypes: of inputs, then outputs. varies: NULL for all. */
-const char *fused_text(Kernels *kernels, const Program *program, const Dtype *dtypes,
-                       const bool *varies, const char *name);
+/* fused.c: the text of one function. Its arguments: inputs (see kernels_source), outputs, sizes of
+ * the merged axes as int64_t (see axes.h) unless they are a template's, constants that vary as
+ * double, streams as uint32_t, and the step's numbers where it draws random numbers. varies: NULL
+ * for all. */
+const char *fused_text(Kernels *kernels, const Node *node, const bool *varies, const char *name);
 /* lanes.c: what a call says of the sizes, `<64u, 512u>`: their type is that of all indexes. */
 const char *lanes_sizes(Arena *arena, const Program *program);
 /* The name of the inline function of a formula: `ew_relu`, `ew_relu_by_a`. */

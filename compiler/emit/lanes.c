@@ -59,8 +59,12 @@ static bool starts_at_multiple(const Writer *w, int n)
 static int longest_vector(const Writer *w)
 {
     bool narrow = false;
-    for (int i = 0; i < w->axes.n_tensors; i++)
-        narrow = narrow || (axes_full(&w->axes, i, w->axes.n) && w->dtypes[i] == DT_bf16);
+    for (int i = 0; i < w->axes.n_tensors; i++) {
+        const int output = i - w->program->n_inputs;
+        const int tensor = output < 0 ? w->node->inputs[i] : w->node->outputs[output];
+        narrow = narrow || (axes_full(&w->axes, i, w->axes.n) &&
+                            w->kernels->graph->tensors[tensor].dtype == DT_bf16);
+    }
     if (narrow && starts_at_multiple(w, 8))
         return 8;
     return starts_at_multiple(w, 4) ? 4 : 1;
@@ -131,7 +135,7 @@ const char *lanes_kernel(const Writer *w)
     text_printf(&out, "%sRT_GLOBAL %s_kernel(", lanes_template(w), w->name);
     size_t line = 0;
     for (int i = 0; i < program->n_inputs; i++)
-        if (writer_is_argument(program, i))
+        if (!writer_is_accumulated(w, i))
             writer_item(&out, &line,
                         arena_printf(a, "const rt_%s *x%d", writer_input_dtype(w, i), i));
     for (int i = 0; i < program->n_outputs; i++)
@@ -154,10 +158,10 @@ static void print_arguments(const Writer *w, Text *out, size_t *line)
     Arena *a = w->arena;
     const Program *program = w->program;
     for (int i = 0; i < program->n_inputs; i++)
-        if (writer_is_argument(program, i))
+        if (!writer_is_accumulated(w, i))
             writer_item(out, line,
-                        arena_printf(a, "rt_reads<rt_%s>(in%d, %s)", writer_input_dtype(w, i), i,
-                                     starts_count(w, i)));
+                        arena_printf(a, "rt_reads<rt_%s>(%s, %s)", writer_input_dtype(w, i),
+                                     writer_source(w, i), starts_count(w, i)));
     for (int i = 0; i < program->n_outputs; i++)
         writer_item(out, line,
                     arena_printf(a, "rt_writes<rt_%s>(out%d, %s)", writer_output_dtype(w, i), i,

@@ -55,12 +55,11 @@ static void print_call(Arena *arena, Text *out, const Function *function, const 
 {
     size_t line = out->n;
     text_printf(out, "    %s(", call->function);
-    const int indent = (int)(out->n - line) < 20 ? (int)(out->n - line) : 8;
     if (call->shape)
-        append_item(out, &line, arena_printf(arena, "&%s", call->shape), indent);
+        append_item(out, &line, arena_printf(arena, "&%s", call->shape), 8);
     for (int k = 0; k < call->operands.n; k++)
         append_item(out, &line, operand_text(arena, function, &call->operands.data[k], slot_of[k]),
-                    indent);
+                    8);
     text_printf(out, ");\n");
 }
 

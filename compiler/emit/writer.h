@@ -11,10 +11,10 @@
 typedef struct {
     Arena *arena;
     Kernels *kernels;
-    const Program *program;
-    const Dtype *dtypes; /* of inputs, then outputs */
-    const char *name;    /* of the function */
-    const bool *varies;  /* constants that are arguments; NULL: all */
+    const Node *node;
+    const Program *program; /* the node's */
+    const char *name;       /* of the function */
+    const bool *varies;     /* constants that are arguments; NULL: all */
     Axes axes;
     bool is_reduce;
     bool *live, *per_row;
@@ -33,9 +33,10 @@ const char *writer_output_dtype(const Writer *w, int output);
 /* An output that is stored for each element, not for each row. */
 bool writer_is_element_output(const Writer *w, int output);
 bool writer_has_output(const Writer *w, bool of_elements);
-/* True where input i is an argument of the C function: not the one that a sum is accumulated onto,
- * which is the output's bytes. */
-bool writer_is_argument(const Program *program, int input);
+/* An input that a sum is accumulated onto: only the store reads it. */
+bool writer_is_accumulated(const Writer *w, int input);
+/* Where an input comes from: the argument "in0", or "out0" where an output has its bytes. */
+const char *writer_source(const Writer *w, int input);
 /* A constant is an argument, not part of the text. */
 bool writer_varies(const Writer *w, int constant);
 /* Appends an item of a list in brackets, on a new line where this one is full. */
