@@ -9,15 +9,10 @@
 size_t proof_memory(const Problem *problem);
 
 /* The reruns of any schedule within the budget take at least so many seconds; 0 where nothing can
- * be said. Relaxes the moment at which one node runs for the first time: what its descendants among
- * the backward nodes still read is there, or runs again, and then so does or is what that reads
- * (a minimum cut, with the bytes priced by Lagrange). The maximum over several such moments. */
+ * be said. At the moment when one node runs for the first time, what its descendants among the
+ * backward nodes still read is there, or runs again, and then so does or is what that reads
+ * (cut.h). What must run again in intervals that follow each other adds up; where a node's place
+ * among others is not known, the best place counts; and the maximum over several such bounds. */
 double proof_rerun_seconds(const Problem *problem, size_t budget_bytes);
-
-/* The same cuts as seeds of plans: for up to `most` prices of a byte, from cheap to dear and
- * between, tells which nodes run again ([n_nodes]) after the moment that asks for most. Early nodes
- * are taken to be a little cheaper, so that equal layers do not all change at once. */
-void proof_visit_cuts(const Problem *problem, int most,
-                      void (*visit)(void *context, const bool *runs_again), void *context);
 
 #endif

@@ -2,8 +2,8 @@
  * every block, then local search; the cheapest that fits wins. What is tried does not depend on the
  * budget, so that more memory never costs time. */
 #include "plan/chain.h"
+#include "plan/cut.h"
 #include "plan/order.h"
-#include "plan/proof.h"
 #include "plan/refine.h"
 #include "plan/strategies/strategies.h"
 
@@ -38,7 +38,7 @@ static void offer_options(Pool *pool)
     Catalog merged = catalog_merge(pool->arena, &catalog, MOST_BLOCKS);
     ChainOptions with = {.splits = true, .most_units = 1000, .most_plans = 300};
     chain_offer(pool, &merged, &with);
-    proof_visit_cuts(pool->problem, pool_affordable(pool, MOST_CUTS), offer_cut, pool);
+    cut_visit(pool->problem, pool_affordable(pool, MOST_CUTS), offer_cut, pool);
 }
 
 /* Plans spread over the pool, with nodes put off; *gained is of the one returned, which gained
