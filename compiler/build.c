@@ -3,22 +3,27 @@
 #include "commands.h"
 #include "compile.h"
 #include "emit/embedded.h"
+#include "interrupt.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Ends the run (exit 3) where the program does not compile. label: what messages begin with. */
-static void run_make(const Compilation *model, const char *directory, const char *label)
+/* label: what messages begin with. */
+static MakeResult run_make(const Compilation *model, const char *directory, const char *label)
 {
     if (!model->options->quiet)
         fprintf(stderr, "%s: compiling for %s...\n", label, model->target->name);
-    const MakeResult made = cache_make(directory, model->options->verbose, false);
+    return cache_make(directory, model->options->verbose, false);
+}
+
+/* Ends the run (exit 3) where the program did not compile. */
+static void check_made(const Compilation *model, MakeResult made)
+{
     if (made == MAKE_ABSENT)
         fatal("there is no `make` to compile the program with");
     if (made == MAKE_FAILED)
-        fatal("the program in '%s' could not be compiled for %s (see above)", directory,
-              model->target->name);
+        fatal("the program could not be compiled for %s (see above)", model->target->name);
 }
 
 static void say_peak(const Compilation *model, const Compiled *compiled, const char *directory)
@@ -42,7 +47,7 @@ static int emit_or_build(CommandKind command, int argc, char **argv)
         compile_program(&model, compiled, options.output);
         say_peak(&model, compiled, options.output);
         if (command == COMMAND_BUILD)
-            run_make(&model, options.output, options.output);
+            check_made(&model, run_make(&model, options.output, options.output));
     }
     arena_free(arena);
     return status;
@@ -96,8 +101,15 @@ static const char *built_program(Arena *arena, const Compilation *model, const C
     const char *temporary = arena_printf(arena, "%s.%d", folder, (int)getpid());
     if (!cache_make_folders(arena, temporary))
         fatal("cannot make a folder for '%s':", temporary);
+    interrupt_catch();
     compile_program(model, compiled, temporary);
-    run_make(model, temporary, "run");
+    const MakeResult made = run_make(model, temporary, "run");
+    interrupt_release();
+    if (made != MAKE_DONE || interrupted)
+        cache_remove(temporary);
+    if (interrupted)
+        fatal("stopped before the program was compiled");
+    check_made(model, made);
     move_into_cache(arena, temporary, folder, program);
     return program;
 }
