@@ -94,8 +94,8 @@ static int read_losses(const char *folder, const char *name, double losses[], in
     char *text = read_whole_file(path, NULL);
     ck_assert_ptr_nonnull(text);
     int n = 0;
-    for (const char *at = text; (at = strstr(at, "\"loss\":")) != NULL && n < most; at++)
-        losses[n++] = strtod(at + strlen("\"loss\":"), NULL);
+    for (const char *at = text; (at = strstr(at, "\"event\":\"step\"")) != NULL && n < most; at++)
+        losses[n++] = strtod(strstr(at, "\"loss\":") + strlen("\"loss\":"), NULL);
     free(text);
     return n;
 }
