@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 Suite *budgets_suite(void);
 
@@ -18,7 +19,7 @@ static const char *const examples[] = {
 enum { N_EXAMPLES = sizeof examples / sizeof *examples };
 
 static Arena *arena;
-static double effort;
+static PlanOptions options;
 
 static void set_up(void)
 {
@@ -46,7 +47,6 @@ static const Problem *read_example(const char *path, bool small)
 /* Solutions for n budgets; whatever they are they must keep what every solution promises. */
 static const Solution *solve(const Problem *problem, int strategy, const size_t *budgets, int n)
 {
-    const PlanOptions options = {.effort = effort};
     const Solution *all =
         plan_search_all(arena, problem, &strategies[strategy], &options, budgets, n);
     for (int i = 0; i < n; i++) {
@@ -82,10 +82,11 @@ static void check_against(const Solution *best, const Solution *other, size_t bu
                   other->timeline.seconds, best->timeline.seconds);
 }
 
+/* With the options at hand. */
 static void check_example(const char *path, bool small)
 {
     const Problem *problem = read_example(path, small);
-    effort = small ? 0.05 : 1;
+    options.effort = small ? 0.02 : 1;
     size_t budgets[N_BUDGETS], least = SIZE_MAX, most = 0;
     for (int k = 0; k < N_STRATEGIES; k++) {
         size_t bytes = check_smallest(problem, k);
@@ -116,6 +117,21 @@ START_TEST(auto_is_never_worse_on_small_examples)
 }
 END_TEST
 
+/* Another seed is another search, with the same promises; the same seed is the same plan. */
+START_TEST(every_seed_keeps_the_promises)
+{
+    const Problem *problem = read_example("examples/gpt/gpt.net", true);
+    options.seed = 1 + (uint64_t)_i;
+    check_example("examples/gpt/gpt.net", true);
+    size_t bytes = solve(problem, STRATEGY_none, (size_t[]){1}, 1)->keep_all_bytes / 2;
+    const Solution *once = solve(problem, STRATEGY_auto, &bytes, 1);
+    const Solution *again = solve(problem, STRATEGY_auto, &bytes, 1);
+    ck_assert_int_eq(once->plan->n_steps, again->plan->n_steps);
+    ck_assert(memcmp(once->plan->sequence, again->plan->sequence,
+                     (size_t)once->plan->n_steps * sizeof(int)) == 0);
+}
+END_TEST
+
 START_TEST(auto_is_never_worse_on_full_examples)
 {
     if (getenv("LONG"))
@@ -132,6 +148,7 @@ Suite *budgets_suite(void)
     tcase_set_timeout(tcase, 1200);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, auto_is_never_worse_on_small_examples, 0, N_EXAMPLES);
+    tcase_add_loop_test(tcase, every_seed_keeps_the_promises, 0, 2);
     tcase_add_loop_test(tcase, auto_is_never_worse_on_full_examples, 0, N_EXAMPLES);
     suite_add_tcase(suite, tcase);
     return suite;

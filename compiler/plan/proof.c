@@ -114,11 +114,13 @@ static int find_chain(const Facts *f, int node, int *chain, int most)
     last.node = target;
     if (target >= 0)
         moment_look(f, &last);
-    for (int i = 0; i < p->n_nodes && target >= 0 && n < most; i++) {
+    int left = facts_affordable(p) / 8; /* nodes that may be looked at */
+    for (int i = 0; i < p->n_nodes && target >= 0 && n < most && left > 0; i++) {
         if (p->nodes[i].phase != PHASE_backward || p->nodes[i].replayable || i == node ||
             m.before[i] || m.after[i] || !last.before[i])
             continue;
         at.node = i;
+        left--;
         moment_look(f, &at);
         if (n == 0 || at.before[chain[n - 1]])
             chain[n++] = i;

@@ -11,9 +11,9 @@
 
 static void offer_fixed(Pool *pool)
 {
-    PlanStrategy *const fixed[] = {strategy_none, strategy_marked, strategy_sqrt};
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        pool_offer(pool, fixed[i](pool->arena, pool->problem, pool->options));
+    pool_offer(pool, strategy_none(pool->arena, pool->problem, pool->options));
+    pool_offer(pool, marked_plan(pool->arena, pool->problem, false));
+    pool_offer(pool, strategy_sqrt(pool->arena, pool->problem, pool->options));
 }
 
 /* What a minimum cut at the loss runs again, each node as late as it can. */
@@ -118,11 +118,18 @@ static void refine_from(Pool *pool, int start, size_t bytes, int64_t work)
     arena_free(scratch);
 }
 
-/* Local search at budgets from large ones down to the smallest, most of them near that: at each
- * from the cheapest plan that fits and from the next larger one. */
+/* From the cheapest plan that fits and from the next larger one. */
+static void refine_at(Pool *pool, size_t bytes, int64_t work)
+{
+    refine_from(pool, first_above(pool, bytes), bytes, work);
+    refine_from(pool, first_above(pool, bytes) - 1, bytes, work);
+}
+
+/* Local search at budgets from large ones down to the smallest, most of them near that, and then at
+ * the smallest sizes of arena that it came to. */
 static void offer_refined(Pool *pool)
 {
-    enum { N_BUDGETS = 40 };
+    enum { N_BUDGETS = 40, N_SMALLEST = 8 };
     static const double most_work = 5e6, work_per_node = 5e3; /* of one start, about 2 ns each */
     if (pool->n == 0 || pool->problem->n_nodes > MOST_NODES)
         return;
@@ -130,10 +137,12 @@ static void offer_refined(Pool *pool)
     size_t low = pool->best[0].arena_bytes, high = pool->best[pool->n - 1].arena_bytes;
     for (int i = N_BUDGETS - 1; i >= 0; i--) {
         double share = (double)i / N_BUDGETS;
-        size_t bytes = low + (size_t)((double)(high - low) * share * share * share);
-        refine_from(pool, first_above(pool, bytes), bytes, (int64_t)work);
-        refine_from(pool, first_above(pool, bytes) - 1, bytes, (int64_t)work);
+        refine_at(pool, low + (size_t)((double)(high - low) * share * share * share),
+                  (int64_t)work);
     }
+    for (int i = N_SMALLEST; i >= 0; i--)
+        if (i < pool->n)
+            refine_at(pool, pool->best[i].arena_bytes, (int64_t)(i > 0 ? work : 8 * work));
 }
 
 void auto_offer(Pool *pool)

@@ -85,7 +85,7 @@ static void try_budget(Pool *pool, Chain *c, double budget)
 
 void chen_offer(Pool *pool)
 {
-    enum { N_ROUNDS = 3, N_GRID = 48 };
+    enum { N_ROUNDS = 3, MOST_BUDGETS = 48 };
     Chain chain = chain_new(pool->arena, pool->problem);
     double total = 0, budget = 0;
     for (int round = 0; round < N_ROUNDS; round++) {
@@ -94,8 +94,9 @@ void chen_offer(Pool *pool)
     }
     for (int b = 0; b < chain.blocks.n; b++)
         total += chain.bytes[b];
-    double step = pow(chain.blocks.n + 1, 1.0 / N_GRID); /* from one block to all of them */
-    for (int i = 0; i <= N_GRID; i++, total /= step)
+    int n_budgets = pool_affordable(pool, MOST_BUDGETS); /* from one block to all of them */
+    double step = pow(chain.blocks.n + 1, 1.0 / n_budgets);
+    for (int i = 0; i <= n_budgets; i++, total /= step)
         try_budget(pool, &chain, total);
 }
 

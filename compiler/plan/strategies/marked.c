@@ -143,14 +143,13 @@ static void list_useless(Marks *m, Plan *plan)
     plan->n_useless_marks = useless.n;
 }
 
-Plan *strategy_marked(Arena *arena, const Problem *problem, const PlanOptions *options)
+Plan *marked_plan(Arena *arena, const Problem *problem, bool with_useless)
 {
-    (void)options;
     Marks m = {.arena = arena, .scratch = arena_new(), .problem = problem};
     find_marks(&m);
     replay(&m);
     Plan useless = {0};
-    if (m.segments.n > 0 && !m.timeline.error)
+    if (m.segments.n > 0 && !m.timeline.error && with_useless)
         list_useless(&m, &useless);
     int last = next_to_loss(&m);
     if (last >= 0 && !m.timeline.error && saves_nothing(&m, last)) {
@@ -162,4 +161,10 @@ Plan *strategy_marked(Arena *arena, const Problem *problem, const PlanOptions *o
     plan->n_useless_marks = useless.n_useless_marks;
     arena_free(m.scratch);
     return plan;
+}
+
+Plan *strategy_marked(Arena *arena, const Problem *problem, const PlanOptions *options)
+{
+    (void)options;
+    return marked_plan(arena, problem, true);
 }

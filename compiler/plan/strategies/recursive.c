@@ -47,10 +47,11 @@ static void offer(Pool *pool, const Blocks *blocks, int k, int depth)
 
 void recursive_offer(Pool *pool)
 {
-    enum { WIDEST = 8, DEEPEST = 30 };
+    enum { WIDEST = 8, DEEPEST = 30, EACH = 8 };
     Blocks blocks = blocks_find(pool->arena, pool->problem);
+    int widest = pool_affordable(pool, WIDEST * EACH) / EACH;
     offer(pool, &blocks, 1, DEEPEST);
-    for (int k = 1; k <= WIDEST; k++)
+    for (int k = 1; k <= widest; k++)
         for (int depth = 1, reach = 1; reach < blocks.n; depth++, reach *= k + 1)
             offer(pool, &blocks, k, depth);
 }

@@ -31,6 +31,8 @@ void chen_offer(Pool *pool);
 void recursive_offer(Pool *pool);
 void rotor_offer(Pool *pool);
 void selective_offer(Pool *pool);
+/* The plan of `marked`; the useless marks take time. */
+Plan *marked_plan(Arena *arena, const Problem *problem, bool with_useless);
 /* All that `auto` tries. */
 void auto_offer(Pool *pool);
 
