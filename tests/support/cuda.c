@@ -63,7 +63,7 @@ void cuda_build(const char *build, const char *folder)
 
 void cpu_build(const char *folder)
 {
-    must_succeed(run_shell("make -s -C %s/%s CFLAGS=-O1", scratch_folder(), folder), "make");
+    must_succeed(run_shell("make -s -C %s/%s CFLAGS=-O0", scratch_folder(), folder), "make");
 }
 
 void cuda_run(const char *build, const char *folder, const char *environment, const char *options,
