@@ -6,6 +6,7 @@
 #include "plan/proof.h"
 #include "plan/refine.h"
 #include "plan/search.h"
+#include "tests/support/command.h"
 #include "tests/support/make_problem.h"
 
 #include <check.h>
@@ -576,6 +577,21 @@ START_TEST(what_is_marked_keep_is_never_recomputed)
 }
 END_TEST
 
+/* Six values cross each of its inner places: cuts must be there too, not at its narrow ends alone.
+ */
+START_TEST(a_model_that_is_narrow_at_its_ends_alone_is_cut_too)
+{
+    static const char model[] = "tests/cases/ok/long_skips.net --target cpu";
+    const CommandResult *result =
+        run_shell("%s plan %s --strategy chen --format json -q", rematc_path(), model);
+    ck_assert_msg(result->status == 0, "%s", result->err);
+    double none = last_number(result->out, "keep_all_peak_bytes");
+    ck_assert_double_lt(last_number(result->out, "peak_bytes"), 0.65 * none);
+    result = run_shell("%s plan %s --budget %.0f -q", rematc_path(), model, 0.5 * none);
+    ck_assert_msg(result->status == 0, "%s", result->err);
+}
+END_TEST
+
 Suite *plan_suite(void)
 {
     Suite *suite = suite_create("plan");
@@ -608,6 +624,7 @@ Suite *plan_suite(void)
     tcase_add_test(tcase, marks_lower_the_peak_of_a_deep_chain_and_are_not_called_useless);
     tcase_add_test(tcase, a_mark_that_saves_nothing_is_listed);
     tcase_add_test(tcase, what_is_marked_keep_is_never_recomputed);
+    tcase_add_test(tcase, a_model_that_is_narrow_at_its_ends_alone_is_cut_too);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -74,6 +74,31 @@ static int choose_width(const int *crossing, int n)
     return width;
 }
 
+typedef struct {
+    const int *crossing, *kept; /* of all values; with those that no backward node reads dear */
+    Blocks *blocks;
+} Cutter;
+
+/* Cuts the nodes first .. before end. The narrow places of the whole may all be at its ends: what
+ * is left of more than a third of it is cut by its own width. */
+static void cut(Cutter *c, int first, int end)
+{
+    int n = end - first, width = choose_width(c->crossing + first, n), from = first;
+    const int *crossing = c->crossing;
+    if (are_enough(count_cuts(c->kept + first, n, width), n))
+        crossing = c->kept;
+    for (int i = first; i < end; i++) {
+        if (i < end - 1 && crossing[i] > width)
+            continue;
+        int size = i + 1 - from;
+        if (3 * size > c->blocks->n_nodes && size < n)
+            cut(c, from, i + 1);
+        else
+            c->blocks->end[c->blocks->n++] = i + 1;
+        from = i + 1;
+    }
+}
+
 Blocks blocks_find(Arena *arena, const Problem *problem)
 {
     Blocks blocks = forward_nodes(arena, problem);
@@ -82,14 +107,10 @@ Blocks blocks_find(Arena *arena, const Problem *problem)
     if (n == 0)
         return blocks;
     Arena *scratch = arena_new();
-    const int *crossing = count_crossings(scratch, problem, &blocks, 1);
-    const int *kept = count_crossings(scratch, problem, &blocks, 1000);
-    int width = choose_width(crossing, n);
-    if (are_enough(count_cuts(kept, n, width), n))
-        crossing = kept;
-    for (int i = 0; i < n; i++)
-        if (i == n - 1 || crossing[i] <= width)
-            blocks.end[blocks.n++] = i + 1;
+    Cutter cutter = {.crossing = count_crossings(scratch, problem, &blocks, 1),
+                     .kept = count_crossings(scratch, problem, &blocks, 1000),
+                     .blocks = &blocks};
+    cut(&cutter, 0, n);
     arena_free(scratch);
     return blocks;
 }
