@@ -88,7 +88,7 @@ size_t pool_offer_segments(Pool *pool, const Segments *segments)
 
 int pool_affordable(const Pool *pool, int most)
 {
-    enum { FEW = 24 };
+    enum { FEW = 16 };
     static const double nodes_per_second = 3e5; /* scheduled, simulated and laid out */
     double n = pool->options->effort * nodes_per_second / (pool->problem->n_nodes + 1);
     return n >= most ? most : n < FEW ? FEW : (int)n;
