@@ -59,6 +59,23 @@ static double planned_peak(const char *folder, const char *program)
     return value;
 }
 
+/* Every tensor starts at a multiple of 256 bytes, and no kernel adds in an order of its own. */
+static void expect_alignment_and_order(const char *folder, const char *program)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s/%s.plan.json", scratch_folder(), folder, program);
+    char *text = read_whole_file(path, NULL);
+    ck_assert_ptr_nonnull(text);
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, "\"offset\":")) != NULL; at++, n++)
+        ck_assert_int_eq(strtoll(at + strlen("\"offset\":"), NULL, 10) % 256, 0);
+    ck_assert_int_gt(n, 10);
+    free(text);
+    const CommandResult *found = run_shell("grep -h \"atomic[A-Z]\" %s/%s/*.cu %s/%s/*.h",
+                                           scratch_folder(), folder, scratch_folder(), folder);
+    ck_assert_str_eq(found->out, "");
+}
+
 /* Emits, builds and runs one program under options; its dump is FOLDER/run.dump. Peak measured =
  * planned, and nothing lies beyond it. */
 static void run_program(const Program *program, const char *options, const char *folder)
@@ -71,6 +88,7 @@ static void run_program(const Program *program, const char *options, const char 
     const double planned = planned_peak(folder, program->name);
     ck_assert_double_eq(metric_of(folder, "run", "peak_bytes"), planned);
     ck_assert_double_le(metric_of(folder, "run", "arena_high_water_bytes"), planned);
+    expect_alignment_and_order(folder, program->name);
 }
 
 /* Names of all strategies but `none`, from the command itself. */
