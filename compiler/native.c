@@ -1,5 +1,6 @@
 /* Writes the micro-benchmark (templates/native) with the kernels that programs use, compiles it as
  * they are compiled, and keeps what it prints. */
+#define _DEFAULT_SOURCE
 #include "native.h"
 
 #include "cache.h"
@@ -110,7 +111,7 @@ static const char *measure_in(Arena *arena, const char *folder, const char **rea
 
 /* ---- the cache ---- */
 
-static void keep(Arena *arena, const char *path, const char *text, bool quiet)
+static bool keep(Arena *arena, const char *path, const char *text, bool quiet)
 {
     const char *temporary = arena_printf(arena, "%s.%d.tmp", path, (int)getpid());
     FILE *file = cache_make_folders(arena, path) ? fopen(temporary, "w") : NULL;
@@ -118,12 +119,13 @@ static void keep(Arena *arena, const char *path, const char *text, bool quiet)
     if (file)
         good = fclose(file) == 0 && good;
     if (good && rename(temporary, path) == 0)
-        return;
+        return true;
     if (file)
         remove(temporary);
     if (!quiet)
         fprintf(stderr, "rematc: warning: what was measured cannot be kept in '%s': %s\n", path,
                 strerror(errno));
+    return false;
 }
 
 /* The text of the device file, or NULL and why. */
@@ -152,6 +154,18 @@ static char *device_path(Arena *arena)
     return arena_printf(arena, "%s.device", cache_path(arena, "native", texts, N_FILES));
 }
 
+static void say_busy(const char *path)
+{
+    double load = 0;
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (getloadavg(&load, 1) == 1 && load > 0.5 * (double)processors)
+        fprintf(
+            stderr,
+            "rematc: note: other programs run here, so the rates may be too low; remove '%s' to "
+            "measure again\n",
+            path);
+}
+
 const Device *native_device(Arena *arena, bool quiet, const char **reason)
 {
     static char known[1024]; /* for commands that plan often, where there is no cache */
@@ -166,7 +180,8 @@ const Device *native_device(Arena *arena, bool quiet, const char **reason)
     device = text ? device_read(arena, "native", text, &error) : NULL;
     if (!device)
         return NULL;
-    keep(arena, path, text, quiet);
+    if (keep(arena, path, text, quiet) && !quiet)
+        say_busy(path);
     snprintf(known, sizeof known, "%s", text);
     return device;
 }
