@@ -515,12 +515,13 @@ START_TEST(refining_changes_no_number_and_keeps_its_promises)
     const Plan *plan = strategy_sqrt(arena, problem, &no_budget);
     const Plan *none = strategy_none(arena, problem, &no_budget);
     Timeline before = plan_simulate(arena, problem, plan);
-    const Plan *kept = refine_plan(arena, problem, plan, SIZE_MAX / 4, 1, 100000);
+    const Plan *kept = refine_plan(arena, problem, plan, SIZE_MAX / 4, &no_budget, 100000);
     ck_assert(plan->n_steps == problem->n_nodes || kept->n_steps == none->n_steps);
     size_t budget = before.max_live_bytes - before.max_live_bytes / 20;
     for (uint64_t seed = 0; seed < 3; seed++) {
-        const Plan *refined = refine_plan(arena, problem, plan, budget, seed, 1000000);
-        const Plan *again = refine_plan(arena, problem, plan, budget, seed, 1000000);
+        const PlanOptions with = {.seed = seed};
+        const Plan *refined = refine_plan(arena, problem, plan, budget, &with, 1000000);
+        const Plan *again = refine_plan(arena, problem, plan, budget, &with, 1000000);
         ck_assert((refined == NULL) == (again == NULL));
         if (!refined)
             continue;

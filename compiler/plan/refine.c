@@ -245,18 +245,29 @@ static void search_from(Annealer *a)
     anneal(a, 1, hot, cold);
 }
 
+static bool is_stopped(void *context, double best_cost, double share)
+{
+    const PlanOptions *options = context;
+    (void)best_cost, (void)share;
+    return options->stop && options->stop(options->context);
+}
+
 Plan *refine_plan(Arena *arena, const Problem *problem, const Plan *plan, size_t live_bytes,
-                  uint64_t seed, int64_t work)
+                  const PlanOptions *options, int64_t work)
 {
     static const double work_per_second = 5e8;
     Translation t = {.arena = arena_new()};
     t.original = NEW_N(t.arena, int, problem->n_nodes);
     t.problem = order_apply(t.arena, problem, plan, t.original);
     translate(&t, live_bytes);
-    SearchOptions options = {.seed = seed, .effort = (double)work / work_per_second};
+    PlanOptions asked = *options;
+    SearchOptions with = {.seed = options->seed,
+                          .effort = (double)work / work_per_second,
+                          .progress = is_stopped,
+                          .context = &asked};
     Plan *found = NULL;
     if (live_bytes > t.out.resident_bytes) {
-        Annealer a = annealer_new(&t.out, &options);
+        Annealer a = annealer_new(&t.out, &with);
         begin_with(&a, &t, plan);
         a.set->work = 0;
         double start = a.set->overload == 0 ? a.set->cost : (double)INFINITY;

@@ -103,13 +103,14 @@ static int first_above(const Pool *pool, size_t bytes)
 static void refine_from(Pool *pool, int start, size_t bytes, int64_t work)
 {
     enum { MOST_TRIES = 2 };
-    if (start < 0 || start >= pool->n)
+    const PlanOptions *options = pool->options;
+    if (start < 0 || start >= pool->n || (options->stop && options->stop(options->context)))
         return;
     Arena *scratch = arena_new();
     const Plan *plan = pool->best[start].plan;
     size_t live_bytes = bytes;
     for (int i = 0; i < MOST_TRIES; i++) {
-        plan = refine_plan(scratch, pool->problem, plan, live_bytes, pool->options->seed, work);
+        plan = refine_plan(scratch, pool->problem, plan, live_bytes, options, work);
         size_t arena_bytes = plan ? pool_offer(pool, plan) : 0;
         if (arena_bytes <= bytes || arena_bytes - bytes >= live_bytes)
             break;
@@ -129,8 +130,8 @@ static void refine_at(Pool *pool, size_t bytes, int64_t work)
  * the smallest sizes of arena that it came to. */
 static void offer_refined(Pool *pool)
 {
-    enum { N_BUDGETS = 40, N_SMALLEST = 8 };
-    static const double most_work = 5e6, work_per_node = 5e3; /* of one start, about 2 ns each */
+    enum { N_BUDGETS = 64, N_SMALLEST = 8 };
+    static const double most_work = 3e6, work_per_node = 3e3; /* of one start, about 2 ns each */
     if (pool->n == 0 || pool->problem->n_nodes > MOST_NODES)
         return;
     double work = pool->options->effort * fmin(most_work, work_per_node * pool->problem->n_nodes);
