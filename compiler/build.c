@@ -4,6 +4,7 @@
 #include "compile.h"
 #include "emit/embedded.h"
 #include "interrupt.h"
+#include "source.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -125,6 +126,7 @@ int run_command(int argc, char **argv)
         compile_problem(arena, &options, &model, &status) &&
         compile_asked(&model, &compiled, &status)) {
         say_peak(&model, compiled, "run");
+        model.clock = source_clock(&model);
         const char *program = built_program(arena, &model, compiled);
         int n = 0;
         while (options.program_arguments[n])

@@ -15,8 +15,9 @@ typedef struct {
     const char *name; /* the file's stem */
     Diag *diag;
     const Target *target;
-    const Device *device;
-    const Graph *graph; /* TRAINING */
+    const Device *device; /* whose times the plan is made by */
+    const Device *clock;  /* whose times the program foretells its step by; NULL: the same */
+    const Graph *graph;   /* TRAINING */
     const Problem *problem;
     bool has_budget; /* the command line's, else the file's */
     size_t budget_bytes;

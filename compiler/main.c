@@ -212,10 +212,24 @@ bool compile_asked(const Compilation *model, Compiled **compiled, int *status)
     return dump.n == 0;
 }
 
+/* The seconds of the plan's steps by the clock. */
+static double foretold_seconds(const Compilation *model, const Compiled *compiled)
+{
+    if (!model->clock || model->clock == model->device)
+        return compiled->timeline->seconds;
+    const Problem *timed =
+        measure(model->arena, model->graph, model->clock, model->problem->alignment, model->diag);
+    double seconds = 0;
+    for (int i = 0; i < compiled->plan->n_steps; i++)
+        seconds += timed->nodes[compiled->plan->sequence[i]].seconds;
+    return seconds;
+}
+
 /* The file is not named by its path, so that the program does not depend on where it was. */
 static const char *timed_by(const Compilation *model)
 {
-    const char *device = model->device->name, *slash = strrchr(device, '/');
+    const char *device = (model->clock ? model->clock : model->device)->name;
+    const char *slash = strrchr(device, '/');
     return model->options->profile ? "the profile" : slash ? slash + 1 : device;
 }
 
@@ -231,6 +245,7 @@ Emission compile_emission(const Compilation *model, const Compiled *compiled)
                       .has_budget = compiled->has_budget,
                       .budget_bytes = compiled->budget_bytes,
                       .keep_all_peak_bytes = compiled->solution->keep_all_bytes,
+                      .step_seconds = foretold_seconds(model, compiled),
                       .timed_by = timed_by(model)};
 }
 

@@ -105,40 +105,37 @@ static bool find_strategy(const Compilation *model)
     return !name || strategy_find(name) || usage("strategy", name, names.data);
 }
 
-/* The machine at hand. `run` asks for it by itself, and goes on without. */
-static void find_native(Compilation *model)
+static const Device *find_native(const Compilation *model)
+{
+    const char *reason = "";
+    const Device *native = native_device(model->arena, model->options->quiet, &reason);
+    if (!native)
+        fatal("this machine could not be measured: %s", reason);
+    return native;
+}
+
+const Device *source_clock(const Compilation *model)
 {
     const Options *options = model->options;
     const char *reason = "";
-    model->device = native_device(model->arena, options->quiet, &reason);
-    if (model->device)
-        return;
-    if (options->device)
-        fatal("this machine could not be measured: %s", reason);
-    if (!options->quiet)
+    if (options->device || options->profile || strcmp(model->target->name, "cpu") != 0)
+        return model->device;
+    const Device *native = native_device(model->arena, options->quiet, &reason);
+    if (!native && !options->quiet)
         fprintf(stderr,
                 "rematc: warning: this machine could not be measured: %s; times are those of the "
                 "device cpu\n",
                 reason);
-    model->device = device_find(model->arena, "cpu");
-}
-
-/* A program that trains here is planned by this machine's times; all others by times that are the
- * same everywhere. */
-static const char *default_device(const Compilation *model)
-{
-    if (strcmp(model->target->name, "cpu") != 0)
-        return "a100";
-    return model->options->command == COMMAND_RUN ? "native" : "cpu";
+    return native ? native : model->device;
 }
 
 /* A built-in device, this machine, or a file. */
 static bool find_device(Compilation *model)
 {
-    const char *name = model->options->device ? model->options->device : default_device(model);
-    model->device = device_find(model->arena, name);
-    if (!model->device && strcmp(name, "native") == 0)
-        find_native(model);
+    const char *usual = strcmp(model->target->name, "cpu") == 0 ? "cpu" : "a100";
+    const char *name = model->options->device ? model->options->device : usual;
+    model->device =
+        strcmp(name, "native") == 0 ? find_native(model) : device_find(model->arena, name);
     if (model->device)
         return true;
     if (strchr(name, '/') || strchr(name, '.')) {

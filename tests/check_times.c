@@ -60,6 +60,13 @@ static const struct {
     {"CFLAGS=-O2 $R plan $M $N", 0, true, ""},
     {"CC=no-such-compiler $R plan $M $N", 3, true, "is there a C compiler"},
     {"mkdir empty && PATH=$PWD/empty $R plan $M $N", 3, true, "there is no `make`"},
+    /* run is by the plan that `plan` shows, and foretells its time here */
+    {"$R plan $M $S --target cpu --strategy auto --format json -q | grep -o \"peak_bytes.: "
+     "[0-9]*\" | "
+     "head -1 | tr -dc 0-9 > p; $R run $M $S --target cpu --strategy auto -q -- --steps 2 "
+     "--metrics m && "
+     "grep -o \"peak_bytes.:[0-9]*\" m | tail -1 | tr -dc 0-9 | cmp - p",
+     0, false, "ms by native)"},
     /* run goes on without, as far as it can */
     {"CC=no-such-compiler $R run $M $S --target cpu", 3, true, "times are those of the device cpu"},
     /* and leaves nothing behind where it does not compile */

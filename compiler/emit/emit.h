@@ -17,7 +17,8 @@ typedef struct {
     const char *name; /* of the program: the model file's stem */
     bool has_budget;
     size_t budget_bytes, keep_all_peak_bytes;
-    const char *timed_by; /* whose times the plan's are: a device's name, or "the profile" */
+    double step_seconds;  /* foretold */
+    const char *timed_by; /* by what: a device's name, or "the profile" */
 } Emission;
 
 /* The text of NAME.c (or .cu) with its tables. Same input, same bytes. */

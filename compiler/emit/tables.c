@@ -378,7 +378,7 @@ static void print_program(Tables *tables, Counts n)
                 "%.9g, %s};\n",
                 train->data.source ? quoted(arena, train->data.source) : "NULL",
                 train->data.n_options, (long long)train->steps, (unsigned long long)train->seed,
-                e->plan->n_steps, e->timeline->seconds, quoted(arena, e->timed_by));
+                e->plan->n_steps, e->step_seconds, quoted(arena, e->timed_by));
 }
 
 const char *tables_text(Arena *arena, const Emission *emission)
