@@ -337,6 +337,47 @@ START_TEST(launches_of_bert_with_all_layers)
 }
 END_TEST
 
+/* The optimizers with what they can do, and the schedules; the second group of parameters has a
+ * rate of its own. */
+static const struct {
+    const char *optimizer, *schedule;
+} rules[] = {
+    {"sgd(lr = 0.05)", "constant"},
+    {"sgd(lr = 0.05, momentum = 0.9, weight_decay = 0.1)", "linear(to = 0, steps = 6, warmup = 2)"},
+    {"sgd(lr = 0.05, momentum = 0.9, nesterov = true)", "cosine(to = 1e-3, steps = 4)"},
+    {"adam(lr = 0.01, weight_decay = 0.1)", "linear(to = 1e-3, steps = 3)"},
+    {"adamw(lr = 0.01, betas = (0.8, 0.99))", "cosine(to = 1e-3, steps = 20, warmup = 3)"},
+};
+
+START_TEST(every_optimizer_as_on_the_cpu)
+{
+    char schedule[96] = "";
+    if (!cuda_can_run("plain") || (_i != 1 && !cuda_is_long()))
+        return;
+    const char *s = scratch_folder();
+    if (strcmp(rules[_i].schedule, "constant") != 0)
+        snprintf(schedule, sizeof schedule, "    schedule = %s", rules[_i].schedule);
+    must_succeed(
+        run_shell("sed \"s/^ *schedule =.*/%s/; s/^ *optimizer =.*/    optimizer = %s\\n"
+                  "    group \\\"*.bias\\\" { lr = 0.02 }/\" "
+                  "tests/cases/program/small.net > %s/rule.net && grep -q group %s/rule.net",
+                  schedule, rules[_i].optimizer, s, s),
+        "sed");
+    char model[128];
+    snprintf(model, sizeof model, "%s/rule.net", s);
+    program_emit(model, "", "cuda", "rule");
+    program_emit(model, "", "cpu", "rule_cpu");
+    cuda_build("plain", "rule");
+    cuda_run("plain", "rule", "", "--steps 8", "run");
+    cpu_run("rule_cpu", "rule", "--steps 8");
+    TestTensors cuda = dump_of("rule", "run"), cpu = dump_of("rule_cpu", "cpu");
+    ck_assert_double_le(worst_difference(&cpu, &cuda, rules[_i].optimizer), 5e-5);
+    ck_assert_double_eq(metric_of("rule", "run", "lr"), metric_of("rule_cpu", "cpu", "lr"));
+    tensors_free(&cuda);
+    tensors_free(&cpu);
+}
+END_TEST
+
 /* make TF32=1: products round their operands, to about 3 decimals. */
 START_TEST(tf32_rounds_products)
 {
@@ -430,6 +471,8 @@ Suite *programs_suite(void)
     TCase *nvcc = add_case(suite, "nvcc");
     tcase_add_loop_test(whole, strategies_change_no_bit, 0, n_programs);
     tcase_add_loop_test(whole, programs_train_as_on_the_cpu, 0, n_programs);
+    tcase_add_loop_test(whole, every_optimizer_as_on_the_cpu, 0,
+                        (int)(sizeof rules / sizeof *rules));
     tcase_add_test(whole, tf32_rounds_products);
     tcase_add_loop_test(step, a_step_neither_waits_nor_allocates, 0, n_programs);
     tcase_add_loop_test(step, a_mistake_in_a_step_is_found, 0,
