@@ -2,6 +2,7 @@
  * strategy, close to the CPU target, in the memory that was planned; and the calls that a step
  * makes of the CUDA runtime. LONG=1 (make check-long) takes all strategies, examples and builds. */
 #include "base/base.h"
+#include "graph/optimizer.h"
 #include "tests/support/cuda.h"
 
 #include <check.h>
@@ -22,17 +23,17 @@ typedef struct {
     const char *precision;
     double budget;    /* for auto, of what `none` needs */
     double tolerance; /* against the CPU, of a tensor's largest element; tenth of it for the loss */
-} Program;
+} Example;
 
 #define SMALL_BERT "-D layers=3 -D hidden=48 -D heads=4 -D ffn=80 -D vocab=101 -D seq=24 -D batch=3"
-static const Program programs[] = {
+static const Example programs[] = {
     {"examples/tutorial/mlp.net", "mlp", "", false, "f32", 1, 5e-5},
     {"examples/bert/bert.net", "bert", SMALL_BERT, true, "f32", 0.8, 5e-5},
     {"examples/bert/bert.net", "bert16", SMALL_BERT, true, "bf16", 0.9, 5e-3},
 };
 
 /* The model file: the example, or a copy of it that needs no files. */
-static const char *model_of(const Program *program)
+static const char *model_of(const Example *program)
 {
     static char path[128];
     if (!program->synthetic)
@@ -78,7 +79,7 @@ static void expect_alignment_and_order(const char *folder, const char *program)
 
 /* Emits, builds and runs one program under options; its dump is FOLDER/run.dump. Peak measured =
  * planned, and nothing lies beyond it. */
-static void run_program(const Program *program, const char *options, const char *folder)
+static void run_program(const Example *program, const char *options, const char *folder)
 {
     char all[256];
     snprintf(all, sizeof all, "%s %s", program->options, options);
@@ -111,7 +112,7 @@ static bool is_short(const char *strategy)
 
 START_TEST(strategies_change_no_bit)
 {
-    const Program *program = &programs[_i];
+    const Example *program = &programs[_i];
     char names[16][32];
     if (!cuda_can_run("plain") || (_i == 2 && !cuda_is_long()))
         return;
@@ -138,7 +139,7 @@ END_TEST
 
 START_TEST(programs_train_as_on_the_cpu)
 {
-    const Program *program = &programs[_i];
+    const Example *program = &programs[_i];
     if (!cuda_can_run("plain"))
         return;
     run_program(program, "--strategy none", "none");
@@ -274,7 +275,7 @@ static void print_launches(const char *name, const char *trace)
  * pinned buffers that no copy reads. */
 START_TEST(a_step_neither_waits_nor_allocates)
 {
-    const Program *program = &programs[_i];
+    const Example *program = &programs[_i];
     if (cuda_on_gpu() || !cuda_can_run("plain") || (_i == 2 && !cuda_is_long()))
         return;
     run_program(program, "--strategy marked", "marked");
@@ -348,6 +349,19 @@ static const struct {
     {"adam(lr = 0.01, weight_decay = 0.1)", "linear(to = 1e-3, steps = 3)"},
     {"adamw(lr = 0.01, betas = (0.8, 0.99))", "cosine(to = 1e-3, steps = 20, warmup = 3)"},
 };
+
+START_TEST(each_optimizer_has_a_rule_here)
+{
+    for (int row = 0; optimizer_row(row); row++) {
+        const char *name = optimizer_row(row)->name;
+        int n = 0;
+        for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+            n += strcspn(rules[i].optimizer, "(") == strlen(name) &&
+                 strncmp(rules[i].optimizer, name, strlen(name)) == 0;
+        ck_assert_msg(n > 0, "%s is not compared with the CPU", name);
+    }
+}
+END_TEST
 
 START_TEST(every_optimizer_as_on_the_cpu)
 {
@@ -426,7 +440,7 @@ static bool has_nvcc(void)
  * tests/cudasim/static.sh. */
 START_TEST(nvcc_makes_good_code_of_it)
 {
-    const Program *program = &programs[_i];
+    const Example *program = &programs[_i];
     if (!has_nvcc() || (_i > 0 && !cuda_is_long()))
         return;
     /* At its full size: the kernels that a user gets. */
@@ -471,6 +485,7 @@ Suite *programs_suite(void)
     TCase *nvcc = add_case(suite, "nvcc");
     tcase_add_loop_test(whole, strategies_change_no_bit, 0, n_programs);
     tcase_add_loop_test(whole, programs_train_as_on_the_cpu, 0, n_programs);
+    tcase_add_test(whole, each_optimizer_has_a_rule_here);
     tcase_add_loop_test(whole, every_optimizer_as_on_the_cpu, 0,
                         (int)(sizeof rules / sizeof *rules));
     tcase_add_test(whole, tf32_rounds_products);
