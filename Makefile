@@ -32,6 +32,8 @@ endif
 ifneq ($(filter check% lint% fuzz bench%,$(MAKECMDGOALS)),)
 include $(BUILD)/setup/check.mk
 endif
+# One after the other: only one process at a time can install packages.
+$(BUILD)/setup/check.mk: | $(BUILD)/setup/build.mk
 $(BUILD)/setup/%.mk: tests/setup.sh
 	@sh tests/setup.sh $* $(BUILD)/cuda
 	@mkdir -p $(@D) && touch $@
