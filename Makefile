@@ -115,8 +115,18 @@ $(BUILD)/check: $(CHECK_O)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(SANITIZE) $(CFLAGS) $^ $(LDFLAGS) -lcheck -lsubunit -lpthread -lrt $(LIBS) -o $@
 
-check: lint $(BUILD)/rematc $(BUILD)/check
-	$(BUILD)/check
+# A job for each suite: its log is in build/ and is shown when it ends; all run whatever fails.
+run_suite = CK_RUN_SUITE=$* $(BUILD)/check > $(BUILD)/$@.txt 2>&1 || \
+            echo "failed: the suite $*" >> $(BUILD)/$@.txt; cat $(BUILD)/$@.txt
+
+# The suites that LONG=1 makes longer are the longest without it, too: they begin first.
+LONG_SUITES := $(patsubst tests/check_%.c,%,$(shell grep -lE "cuda_is_long|getenv..LONG" tests/check_*.c))
+CHECKED     := $(addprefix suite-,$(LONG_SUITES) $(filter-out $(LONG_SUITES),$(SUITES)))
+.PHONY: $(CHECKED)
+check: lint $(CHECKED)
+	$(Q)! grep '^failed: ' $(CHECKED:%=$(BUILD)/%.txt)
+$(CHECKED): suite-%: $(BUILD)/rematc $(BUILD)/check cudasim
+	$(Q)$(run_suite)
 
 # libFuzzer on the front end: build/fuzz/fuzz_front FOLDER-OF-INPUTS
 fuzz: $(BUILD)/gen/parser.h $(BUILD)/gen/lexer.h

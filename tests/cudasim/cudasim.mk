@@ -61,17 +61,13 @@ $(SIM_BUILD)/all_bugs.cpp: $(SIM_BUGS) $(CUDASIM)/cudasim.mk
 SIM_BUILDS := $(if $(SIM_CXX),plain) $(if $(SIM_CLANG),sanitize check)
 .PHONY: cudasim
 cudasim: $(foreach build,$(SIM_BUILDS),$(SIM_BUILD)/$(build)/planted $(SIM_BUILD)/$(build)/flags)
-check: cudasim
 
-# The suites that LONG=1 makes longer: all shapes, builds, strategies and architectures. Each has a log in
-# build/, and all run whatever fails.
-LONG_SUITES := $(patsubst tests/check_%.c,%,$(shell grep -lE "cuda_is_long|getenv..LONG" tests/check_*.c))
+# The suites that LONG=1 makes longer: all shapes, builds, strategies and architectures.
 .PHONY: check-long gpu-check $(LONG_SUITES:%=long-%)
 check-long: $(LONG_SUITES:%=long-%)
 	$(Q)! grep '^failed: ' $(LONG_SUITES:%=$(BUILD)/long-%.txt)
 $(LONG_SUITES:%=long-%): long-%: $(BUILD)/rematc $(BUILD)/check cudasim
-	$(Q)LONG=1 CK_RUN_SUITE=$* $(BUILD)/check > $(BUILD)/long-$*.txt 2>&1 || \
-	    echo "failed: the suite $*" >> $(BUILD)/long-$*.txt; cat $(BUILD)/long-$*.txt
+	$(Q)export LONG=1; $(run_suite)
 
 # tests/GPU.md says what it checks; it skips where there is no GPU.
 gpu-check: $(BUILD)/rematc $(BUILD)/check
