@@ -138,7 +138,7 @@ $(BUILD)/fuzz_front: $(OBJECTS) $(BUILD)/obj/tests/fuzz/fuzz_front.o
 
 # --- the main job on real input --------------------------------------------------------------------
 demo: $(BUILD)/rematc
-	@sh examples/bert/demo.sh $(BUILD)/rematc $(BUILD)/demo
+	@MAKEFLAGS= sh examples/bert/demo.sh $(BUILD)/rematc $(BUILD)/demo
 
 
 # --- lint: format, strict warnings of both compilers, clang-tidy, cppcheck, the order of the folders --
