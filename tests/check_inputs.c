@@ -313,14 +313,6 @@ END_TEST
 /* ---- no GPU, too little memory
  * ------------------------------------------------------------------------ */
 
-static int n_lines(const char *text)
-{
-    int n = 0;
-    for (; *text; text++)
-        n += *text == '\n';
-    return n;
-}
-
 START_TEST(without_a_driver_it_says_so)
 {
     if (cuda_on_gpu() || !cuda_can_run("plain"))
@@ -328,7 +320,7 @@ START_TEST(without_a_driver_it_says_so)
     const CommandResult *result =
         run_shell("cd %s/cuda/small && CUDASIM_DRIVER=none ./small --steps 1", home);
     ck_assert_int_eq(result->status, 3);
-    ck_assert_int_eq(n_lines(result->err), 1);
+    ck_assert_int_eq(text_lines(result->err), 1);
     ck_assert_ptr_nonnull(strstr(result->err, "no usable GPU"));
 }
 END_TEST
@@ -350,7 +342,7 @@ START_TEST(with_too_little_memory_it_names_the_command_that_helps)
         run_shell("cd %s/none && CUDASIM_MEMORY=%zu ./deep --steps 1", s, there);
     char expected[96], budget[32];
     ck_assert_int_eq(result->status, 3);
-    ck_assert_int_eq(n_lines(result->err), 1);
+    ck_assert_int_eq(text_lines(result->err), 1);
     snprintf(expected, sizeof expected, "needs %zu bytes of GPU memory, and %zu are free", needed,
              there);
     ck_assert_msg(strstr(result->err, expected), "%s", result->err);

@@ -420,14 +420,6 @@ END_TEST
 /* ---- what nvcc says
  * ------------------------------------------------------------------------------------- */
 
-static int n_lines(const char *text)
-{
-    int n = 0;
-    for (; *text; text++)
-        n += *text == '\n';
-    return n;
-}
-
 static bool has_nvcc(void)
 {
     if (run_shell("command -v nvcc")->status == 0)
@@ -464,7 +456,7 @@ START_TEST(the_real_program_says_that_there_is_no_gpu)
     must_succeed(run_shell("make -s -C %s/real ARCH=-arch=sm_80 TF32=1", s), "make");
     const CommandResult *result = run_shell("%s/real/mlp --steps 1", s);
     ck_assert_int_eq(result->status, 3);
-    ck_assert_int_eq(n_lines(result->err), 1);
+    ck_assert_int_eq(text_lines(result->err), 1);
     ck_assert_ptr_nonnull(strstr(result->err, "no usable GPU"));
 }
 END_TEST

@@ -105,6 +105,14 @@ double last_number(const char *text, const char *key)
     return found ? strtod(found + strlen(quoted), NULL) : (double)NAN;
 }
 
+int text_lines(const char *text)
+{
+    int n = 0;
+    for (; *text; text++)
+        n += *text == '\n';
+    return n;
+}
+
 void say_skipped(const char *format, ...)
 {
     va_list args;

@@ -29,6 +29,8 @@ bool same_files(const char *a, const char *b);
 /* The number after the last `"key":` in text, or NaN. */
 double last_number(const char *text, const char *key);
 
+int text_lines(const char *text);
+
 /* Prints that a test is skipped and why. */
 __attribute__((format(printf, 1, 2))) void say_skipped(const char *format, ...);
 
